@@ -1,0 +1,230 @@
+"""The command line: train, translate, evaluate."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.config import FILES, PRESETS, TrainConfig, preset
+from core.problems import Problem
+from core.runs import Run
+
+if TYPE_CHECKING:
+    from core.train import Event
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, or 2 where something is wrong that the person can mend."""
+    options = parser().parse_args(arguments)
+    try:
+        status: int = options.command(options)
+        return status
+    except Problem as problem:
+        print(f"error: {problem.en}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m core", description="Train and use a Chinese→English Seq2Seq model.")
+    commands = top.add_subparsers(required=True, metavar="train|translate|evaluate")
+    add_train(commands.add_parser("train", help="train a model", description=train_command.__doc__))
+    translate = commands.add_parser("translate", help="translate", description=translate_command.__doc__)
+    translate.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
+    translate.add_argument("--json", action="store_true", help="print the whole trace, one JSON object a line")
+    translate.add_argument("sentences", nargs="*", metavar="SENTENCE", help="without one, lines of standard input")
+    translate.set_defaults(command=translate_command)
+    evaluate = commands.add_parser("evaluate", help="score a run", description=evaluate_command.__doc__)
+    evaluate.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
+    evaluate.add_argument("file", type=Path, nargs="?", metavar="FILE.tsv", help="source, tab, reference on each line")
+    evaluate.set_defaults(command=evaluate_command)
+    return top
+
+
+def add_train(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
+    command.add_argument("--preset", dest="preset", choices=tuple(PRESETS), help="where the settings below begin")
+    command.add_argument("--source", type=Path, metavar="FILE", help="your own sentences, one a line")
+    command.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
+    command.add_argument("--tsv", type=Path, metavar="FILE", help="or both in one file: source, tab, target")
+    command.add_argument("--resume", action="store_true", help="go on with a run that was cut off, where it stood")
+    command.add_argument("--quiet", action="store_true", help="no progress bar")
+    settings = command.add_argument_group("settings (default: the preset's)")
+    for item in dataclasses.fields(TrainConfig):
+        flag = "--" + item.name.replace("_", "-")
+        text = item.metadata["help"].replace("%", "%%")
+        if item.name in ("preset", "pinned"):
+            continue
+        if isinstance(item.default, bool):
+            settings.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        else:
+            kind = type(item.default)
+            choices = item.metadata["choices"] or None
+            low, high = item.metadata["low"], item.metadata["high"]
+            limits = "" if low is None else f" ({low:g} to {high:,g})"
+            metavar = None if choices else kind.__name__.upper()
+            settings.add_argument(
+                flag, type=kind, choices=choices, default=None, help=text + limits, metavar=metavar
+            )
+    command.set_defaults(command=train_command)
+
+
+def read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Problem(
+            f"Cannot read {path} ({error.strerror}). Check the path.", f"读不了 {path}（{error.strerror}）。请检查路径。"
+        ) from error
+
+
+def new_run(options: argparse.Namespace) -> Run:
+    """A fresh run from the command line's settings."""
+    from core import corpus
+
+    changes = {
+        item.name: getattr(options, item.name)
+        for item in dataclasses.fields(TrainConfig)
+        if item.name not in ("preset", "pinned") and getattr(options, item.name) is not None
+    }
+    pairs = None
+    if options.tsv:
+        pairs = corpus.from_tsv(read_bytes(options.tsv), options.tsv.name)
+    elif options.source or options.target:
+        if not (options.source and options.target):
+            raise Problem("--source and --target belong together: give both.", "--source 和 --target 要一起给。")
+        pairs = corpus.from_aligned(
+            read_bytes(options.source), read_bytes(options.target), options.source.name, options.target.name
+        )
+    if pairs is not None:
+        changes["corpus"] = FILES
+    config = preset(options.preset or "lesson", **changes)
+    if config.corpus == FILES and pairs is None:
+        raise Problem("Give your files: --source and --target, or --tsv.", "请给出文件：--source 和 --target，或 --tsv。")
+    if pairs is None:
+        corpus.load(config.corpus)
+    return Run.create(options.run, config, pairs)
+
+
+def train_command(options: argparse.Namespace) -> int:
+    """Train a model into a new folder, with a progress bar. Ctrl-C stops and keeps the best weights."""
+    from filelock import Timeout
+
+    run = Run(options.run)
+    if options.resume:
+        run.config  # noqa: B018  # raises where there is no run
+    elif not _waits(run):
+        run = new_run(options)
+    try:
+        lock = run.lock().acquire(timeout=5)
+    except Timeout:
+        raise Problem(
+            f"Run {run.name!r} is being trained already.", f"运行 {run.name!r} 已经在训练。"
+        ) from None
+    with lock:
+        from core.train import train
+
+        show(run, train(run, options.resume), options.quiet)
+    return 0
+
+
+def _waits(run: Run) -> bool:
+    """True if the page made this run and now starts it: it has a config and has not begun."""
+    return (run.folder / "config.json").exists() and run.status().state == "waiting"
+
+
+def show(run: Run, events: "object", quiet: bool) -> None:
+    """Print what happens; the first Ctrl-C asks the run to stop."""
+    from tqdm import tqdm
+
+    from core.train import Ended, EpochEnded, Prepared, Stepped
+
+    def say(text: str) -> None:
+        tqdm.write(text, file=sys.stdout)
+        sys.stdout.flush()
+
+    bar: "tqdm[None] | None" = None
+    iterator = iter(events)  # type: ignore[call-overload]
+    while True:
+        try:
+            event: "Event | None" = next(iterator, None)
+        except KeyboardInterrupt:
+            raise
+        if event is None:
+            break
+        if isinstance(event, Prepared):
+            say(
+                f"{event.pairs:,} pairs · {event.source_words:,} source and {event.target_words:,} target words · "
+                f"{event.parameters:,} parameters · {event.device}, {event.precision}, {event.threads} threads"
+            )
+            bar = tqdm(total=event.steps, initial=event.step, unit="step", disable=quiet, file=sys.stderr)
+        elif isinstance(event, Stepped) and bar is not None:
+            bar.update()
+            bar.set_postfix_str(f"loss {event.loss:.2f}, {event.tokens_per_second:,.0f} tokens/s", refresh=False)
+        elif isinstance(event, EpochEnded):
+            row = event.row
+            say(
+                f"epoch {event.epoch}: train {row['train_loss']:.3f}, valid {row['valid_loss']:.3f}, "
+                f"BLEU {row['bleu']:.2f}, {row['train_seconds']:.1f} s, {row['tokens_per_second']:,.0f} tokens/s"
+                + (" *" if event.best else "")
+            )
+        elif isinstance(event, Ended):
+            if bar is not None:
+                bar.close()
+            if event.stopped:
+                say(f"stopped; the best weights are in {run.folder}. Go on with --resume.")
+            elif event.scores is not None:
+                scores = event.scores
+                say(
+                    f"test: BLEU {scores.bleu:.2f}, lowercased {scores.bleu_lowercase:.2f}, chrF {scores.chrf:.2f} "
+                    f"on {scores.sentences:,} unseen pairs · {run.folder}"
+                )
+
+
+def translate_command(options: argparse.Namespace) -> int:
+    """Translate sentences given as arguments, or the lines of standard input, one line each."""
+    from core.translator import Translator
+
+    translator = Translator.load(Run(options.run))
+    status = 0
+    for line in options.sentences or sys.stdin:
+        try:
+            trace = translator.trace(line.rstrip("\r\n"))
+        except Problem as problem:
+            # One bad line does not end the stream, and its line stays empty so that the others keep their place.
+            print(f"error: {problem.en}", file=sys.stderr)
+            print("{}" if options.json else "", flush=True)
+            status = 2
+            continue
+        print(json.dumps(trace.to_dict(), ensure_ascii=False) if options.json else trace.sentence, flush=True)
+    return status
+
+
+def evaluate_command(options: argparse.Namespace) -> int:
+    """Score a run on a file of source–reference pairs, or without a file on its own test split; prints JSON."""
+    from core import corpus
+    from core.scoring import score
+    from core.translator import Translator
+
+    run = Run(options.run)
+    translator = Translator.load(run)
+    if options.file:
+        pairs = corpus.from_tsv(read_bytes(options.file), options.file.name)
+    else:
+        from core.train import load_corpus
+
+        pairs = load_corpus(run, run.config).split(run.config.split_seed).test
+    target = translator.target_tokenizer
+    hypotheses = translator.translate([source for source, _ in pairs])
+    # References pass through the same cutting and joining, so blanks before a full stop cost nobody points.
+    references = [target.detokenize(target.tokenize(reference)) for _, reference in pairs]
+    print(json.dumps(dataclasses.asdict(score(hypotheses, references)), indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

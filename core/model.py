@@ -1,0 +1,200 @@
+"""The encoder–decoder: tensors in, tensors out.
+
+Shapes, throughout: B batch, S source length, T target length, E embedding, H hidden, V vocabulary, L layers.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from core.config import Architecture, option
+from core.vocab import PAD
+
+CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+# (L, B, H) tensors: one for an RNN or a GRU, two (hidden, cell) for an LSTM.
+State = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class ModelConfig(Architecture):
+    """An architecture with the sizes of the two vocabularies."""
+
+    source_size: int = option(10_000, "rows of the source vocabulary", low=4, high=10_000_000)
+    target_size: int = option(10_000, "rows of the target vocabulary", low=4, high=10_000_000)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the encoder hands on: its state at each position, which positions are real, and the context."""
+
+    outputs: Tensor  # (B, S, H)
+    mask: Tensor  # (B, S) bool, True on real tokens
+    context: State  # the encoder's last state, the decoder's first: (L, B, H)
+
+
+def run_cell(rnn: nn.RNNBase, inputs: object, state: State | None) -> tuple[Tensor, State]:
+    """Call an RNN, GRU or LSTM alike: the state is always a tuple."""
+    hx = None if state is None else state if isinstance(rnn, nn.LSTM) else state[0]
+    outputs, last = rnn(inputs, hx)
+    return outputs, tuple(last) if isinstance(rnn, nn.LSTM) else (last,)
+
+
+class Encoder(nn.Module):
+    """Reads the source; its last state is the lesson's context vector."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        directions = 2 if config.bidirectional else 1
+        self.embedding = nn.Embedding(config.source_size, config.embedding, padding_idx=PAD)
+        self.rnn = CELLS[config.cell](
+            config.embedding,
+            config.hidden // directions,
+            config.layers,
+            dropout=config.dropout if config.layers > 1 else 0.0,
+            bidirectional=config.bidirectional,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, source: Tensor, lengths: Tensor) -> Memory:
+        """source (S, B) ids; lengths (B,) on the CPU, each at least 1.
+
+        Padding never touches a state: sentences of different lengths are packed.
+        """
+        embedded = self.dropout(self.embedding(source))  # (S, B, E)
+        if bool((lengths == source.shape[0]).all()):
+            outputs, state = run_cell(self.rnn, embedded, None)
+        else:
+            packed = pack_padded_sequence(embedded, lengths, enforce_sorted=False)
+            packed_outputs, state = run_cell(self.rnn, packed, None)
+            outputs, _ = pad_packed_sequence(packed_outputs, total_length=source.shape[0])  # type: ignore[arg-type]
+        if self.rnn.bidirectional:
+            # (2L, B, H/2), the two directions of a layer beside each other -> (L, B, H)
+            state = tuple(torch.cat([part[0::2], part[1::2]], dim=2) for part in state)
+        return Memory(outputs.transpose(0, 1), (source != PAD).T, state)
+
+
+class Attention(nn.Module):
+    """How well each source position answers the decoder's state: dot product (Luong et al., 2015) or additive
+    (Bahdanau et al., 2015)."""
+
+    def __init__(self, kind: str, hidden: int) -> None:
+        super().__init__()
+        self.kind = kind
+        if kind == "additive":
+            self.query = nn.Linear(hidden, hidden, bias=False)
+            self.key = nn.Linear(hidden, hidden, bias=False)
+            self.score = nn.Linear(hidden, 1, bias=False)
+
+    def forward(self, queries: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        """queries (B, T, H), the decoder's states.
+
+        Returns the contexts (B, T, H) and the weights (B, T, S), float32: each row sums to 1 and is exactly 0
+        on padding.
+        """
+        keys = memory.outputs
+        if self.kind == "additive":
+            mixed = torch.tanh(self.query(queries).unsqueeze(2) + self.key(keys).unsqueeze(1))  # (B, T, S, H)
+            scores = self.score(mixed).squeeze(3)
+        else:
+            scores = torch.matmul(queries, keys.transpose(1, 2))  # (B, T, S)
+        scores = scores.float().masked_fill(~memory.mask.unsqueeze(1), -torch.inf)
+        weights = scores.softmax(dim=2)
+        return torch.matmul(weights.to(keys.dtype), keys), weights
+
+
+class Decoder(nn.Module):
+    """Writes the target, one word from the word before and the state; looks back at the source if it has attention."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(config.target_size, config.embedding, padding_idx=PAD)
+        self.rnn = CELLS[config.cell](
+            config.embedding, config.hidden, config.layers, dropout=config.dropout if config.layers > 1 else 0.0
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        attends = config.attention != "none"
+        self.attention = Attention(config.attention, config.hidden) if attends else None
+        self.mix: nn.Linear | None = None
+        width = config.hidden
+        if attends or config.tied_output:
+            width = config.embedding if config.tied_output else config.hidden
+            self.mix = nn.Linear(config.hidden * (2 if attends else 1), width)
+        self.output = nn.Linear(width, config.target_size)
+        if config.tied_output:
+            self.output.weight = self.embedding.weight
+
+    def features(self, tokens: Tensor, memory: Memory, state: State) -> tuple[Tensor, State, Tensor | None]:
+        """All but the output layer, for T known input words in one call.
+
+        tokens (T, B) ids. Returns the features (T, B, width), the state after the last word and the attention
+        weights (T, B, S), None without attention.
+        """
+        embedded = self.dropout(self.embedding(tokens))  # (T, B, E)
+        hidden, state = run_cell(self.rnn, embedded, state)  # (T, B, H)
+        weights = None
+        if self.attention is not None:
+            contexts, weights = self.attention(hidden.transpose(0, 1), memory)
+            hidden = torch.cat([contexts.transpose(0, 1), hidden], dim=2)  # (T, B, 2H)
+            weights = weights.transpose(0, 1)
+        if self.mix is not None:
+            hidden = self.dropout(torch.tanh(self.mix(hidden)))
+        return hidden, state, weights
+
+
+class Seq2Seq(nn.Module):
+    """Encoder and decoder behind two calls, `encode` and `decode`."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        if config.tied_output:
+            # As an output layer the embedding's rows must be small, or the first losses are far above chance.
+            nn.init.normal_(self.decoder.embedding.weight, std=config.embedding**-0.5)
+            with torch.no_grad():
+                self.decoder.embedding.weight[PAD].zero_()
+
+    def encode(self, source: Tensor, lengths: Tensor) -> Memory:
+        """source (S, B) ids, padded with PAD; lengths (B,) on the CPU."""
+        return self.encoder(source, lengths)  # type: ignore[no-any-return]
+
+    def decode(self, tokens: Tensor, memory: Memory, state: State) -> tuple[Tensor, State, Tensor | None]:
+        """One forward pass for T known input words (T, B): logits (T, B, V), the state after them, and the
+        attention (T, B, S) or None. Begin with `memory.context` as the state."""
+        features, state, attention = self.decoder.features(tokens, memory, state)
+        return self.decoder.output(features), state, attention
+
+    def forced(self, memory: Memory, target_in: Tensor, forced: list[bool]) -> Tensor:
+        """The decoder's features (T, B, width) while training, with teacher forcing by the coin.
+
+        target_in (T, B): `<sos>` and the true words. forced[t] says whether step t is fed the true word; where
+        it is False, it is fed the model's own most probable word of step t-1, as in the lesson. (Step 0 is always
+        fed `<sos>`.) Whole stretches of forced steps are one call, which gives the same numbers as a call a step.
+        """
+        steps = target_in.shape[0]
+        state = memory.context
+        parts: list[Tensor] = []
+        start = 0
+        while start < steps:
+            end = start + 1
+            while end < steps and forced[end]:
+                end += 1
+            tokens = target_in[start:end]
+            if start > 0:
+                with torch.no_grad():
+                    guess = self.decoder.output(parts[-1][-1:]).argmax(dim=2)  # (1, B)
+                tokens = torch.cat([guess, tokens[1:]])
+            features, state, _ = self.decoder.features(tokens, memory, state)
+            parts.append(features)
+            start = end
+        return torch.cat(parts)
+
+
+def count_parameters(config: ModelConfig) -> int:
+    """Trainable numbers in a model of that shape; nothing is allocated."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in Seq2Seq(config).parameters())

@@ -1,0 +1,13 @@
+"""What can go wrong for a person, said once, in both languages of the app."""
+
+
+class Problem(Exception):
+    """Something the person at the keyboard can mend: what is wrong and what to do, in English and Chinese.
+
+    `str(problem)` is the English sentence; a page picks `problem.en` or `problem.zh`.
+    """
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.en = en
+        self.zh = zh

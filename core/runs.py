@@ -1,0 +1,412 @@
+"""Runs: one folder each, which is enough to translate, explain and go on training.
+
+    config.json                 the TrainConfig
+    source_vocab.json, target_vocab.json
+    model.safetensors           the best weights so far
+    metrics.jsonl               a row a step (`step`, `loss`, …), a row an epoch (`epoch`, `train_loss`, …)
+    samples.jsonl               the pinned sentences' translations at each epoch
+    status.json                 how far it is, replaced while it trains
+    scores.json, README.md      once finished: the score on the run's own test split, the command, the attributions
+    train.log                   what the training process printed
+    pairs.tsv                   a person's own sentence pairs, where it was trained on such
+    training_state.safetensors  what going on needs; gone once the run is finished
+
+The training process holds `run.lock` for its whole life; nothing else tells reliably whether it lives.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from core.config import TrainConfig
+from core.corpus import Pair, save_pairs
+from core.problems import Problem
+from core.vocab import Vocab
+
+PROJECT = Path(__file__).resolve().parent.parent
+SHIPPED = ("tatoeba-hsk-attention",)
+
+WAITING, PREPARING, TRAINING, SCORING = "waiting", "preparing", "training", "scoring"
+FINISHED, STOPPED, FAILED, INTERRUPTED, DAMAGED = "finished", "stopped", "failed", "interrupted", "damaged"
+ALIVE = (WAITING, PREPARING, TRAINING, SCORING)
+
+# A new process imports torch before it takes the lock; on a slow disk that takes a while.
+START_SECONDS = 60
+
+_NAME = re.compile(r"\w[\w .+-]{0,59}")
+_WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+_OWN_FILES = ("config.json", "model.safetensors", "status.json", "metrics.jsonl")
+
+
+def checkpoints_folder() -> Path:
+    """Where runs live: `checkpoints/` of the project, or what the variable SEQ2SEQ_CHECKPOINTS names."""
+    return Path(os.environ.get("SEQ2SEQ_CHECKPOINTS") or PROJECT / "checkpoints")
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is. `reason_*` say why a failed or damaged one is no good, in both languages."""
+
+    state: str
+    reason_en: str = ""
+    reason_zh: str = ""
+    created: float = 0.0  # seconds since 1970
+    updated: float = 0.0
+    epoch: int = 0  # finished epochs
+    epochs: int = 0
+    step: int = 0
+    steps: int = 0  # of all epochs together
+    seconds: float = 0.0  # trained so far, without preparing
+    seconds_left: float = 0.0
+    tokens_per_second: float = 0.0
+    best_epoch: int = 0
+    parameters: int = 0
+    training_pairs: int = 0
+    device: str = ""
+    precision: str = ""
+    threads: int = 0
+
+    @property
+    def alive(self) -> bool:
+        return self.state in ALIVE
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file in one step: whoever reads sees the old content or the new, never a half."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        for attempt in range(50):
+            try:
+                os.replace(temporary, path)
+                return
+            except PermissionError:
+                # Windows refuses while another process reads the file; it is done in a moment.
+                if attempt == 49:
+                    raise
+                time.sleep(0.02)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON-lines file. A last line still being written and damaged lines are left out."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return []
+    rows = []
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict):
+            rows.append(row)
+    return rows
+
+
+def check_name(name: str) -> str:
+    """The run's name, trimmed. Raises Problem for one that could not be a folder on every system."""
+    name = name.strip()
+    if not _NAME.fullmatch(name) or ".." in name or name.endswith(".") or name.split(".")[0].lower() in _WINDOWS_DEVICES:
+        raise Problem(
+            f"{name!r} cannot be a run's name. Use 1 to 60 letters, digits, blanks or - _ + . and begin with a letter.",
+            f"{name!r} 不能用作运行的名称。请用 1 到 60 个文字、数字、空格或 - _ + .，并以文字或数字开头。",
+        )
+    return name
+
+
+class Run:
+    """One run's folder. Making the object reads nothing; every call reads what is on the disk now."""
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def shipped(self) -> bool:
+        """True for a run that came with the repository; it is not to be renamed or deleted."""
+        return self.name in SHIPPED and self.folder.parent.resolve() == (PROJECT / "checkpoints").resolve()
+
+    @classmethod
+    def create(cls, folder: Path | str, config: TrainConfig, pairs: Iterable[Pair] | None = None) -> "Run":
+        """Make a new run's folder with its config, and the person's own pairs if the corpus is theirs.
+
+        Raises Problem where the name is no good, is taken (also by another start at the same moment) or the
+        folder cannot be written.
+        """
+        folder = Path(folder)
+        run = cls(folder.parent / check_name(folder.name))
+        try:
+            run.folder.parent.mkdir(parents=True, exist_ok=True)
+            run.folder.mkdir()
+            if pairs is not None:
+                save_pairs(pairs, run.folder / "pairs.tsv")
+            run.write_config(config)
+            now = time.time()
+            run.write_status(Status(WAITING, created=now, updated=now, epochs=config.epochs))
+        except FileExistsError:
+            raise Problem(
+                f"A run named {run.name!r} exists already. Choose another name, or delete that run first.",
+                f"已经有名为 {run.name!r} 的运行。请换一个名称，或先删除那个运行。",
+            ) from None
+        except OSError as error:
+            raise Problem(
+                f"Cannot write to {run.folder.parent} ({error.strerror}). Give this folder write permission.",
+                f"无法写入 {run.folder.parent}（{error.strerror}）。请给这个文件夹写权限。",
+            ) from error
+        return run
+
+    # What stands in the folder
+
+    @property
+    def config(self) -> TrainConfig:
+        """Raises Problem if `config.json` is missing, damaged or from something else."""
+        try:
+            return TrainConfig.from_dict(json.loads((self.folder / "config.json").read_text("utf-8")))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise Problem(
+                f"config.json of run {self.name!r} cannot be read ({type(error).__name__}). "
+                "Delete the run or copy the folder again.",
+                f"读不了运行 {self.name!r} 的 config.json（{type(error).__name__}）。请删除这个运行，或重新复制整个文件夹。",
+            ) from error
+
+    def write_config(self, config: TrainConfig) -> None:
+        text = json.dumps(config.to_dict(), ensure_ascii=False, indent=2)
+        write_atomically(self.folder / "config.json", text.encode() + b"\n")
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "model.safetensors"
+
+    @property
+    def version(self) -> tuple[str, int]:
+        """What a cache of the loaded model hangs on: the folder and when its weights were replaced."""
+        try:
+            return str(self.folder), self.weights.stat().st_mtime_ns
+        except OSError:
+            return str(self.folder), 0
+
+    @property
+    def translates(self) -> bool:
+        """True if all files that translating needs are there."""
+        needed = ("config.json", "source_vocab.json", "target_vocab.json", "model.safetensors")
+        return all((self.folder / name).is_file() for name in needed)
+
+    def vocabularies(self) -> tuple[Vocab, Vocab]:
+        """Source and target. Raises Problem if one cannot be read."""
+        return Vocab.load(self.folder / "source_vocab.json"), Vocab.load(self.folder / "target_vocab.json")
+
+    def steps(self) -> list[dict[str, Any]]:
+        """The rows of metrics.jsonl that belong to a step."""
+        return [row for row in self.metrics() if "step" in row]
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """The rows of metrics.jsonl that belong to an epoch."""
+        return [row for row in self.metrics() if "epoch" in row]
+
+    def metrics(self) -> list[dict[str, Any]]:
+        return read_json_lines(self.folder / "metrics.jsonl")
+
+    def samples(self) -> list[dict[str, Any]]:
+        return read_json_lines(self.folder / "samples.jsonl")
+
+    def scores(self) -> dict[str, Any]:
+        """The score on the run's own test split; empty before it is finished."""
+        try:
+            content = json.loads((self.folder / "scores.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def append(self, name: str, row: dict[str, Any]) -> None:
+        with open(self.folder / name, "ab") as file:
+            file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+
+    # Whether it lives
+
+    def lock(self) -> FileLock:
+        return FileLock(self.folder / "run.lock")
+
+    def locked(self) -> bool:
+        """True while a training process holds the run."""
+        lock = self.lock()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:
+            return False
+        lock.release()
+        return False
+
+    def write_status(self, status: Status) -> None:
+        text = json.dumps(asdict(replace(status, updated=time.time())), ensure_ascii=False)
+        write_atomically(self.folder / "status.json", text.encode())
+
+    def status(self) -> Status:
+        """How far the run is, checked against the lock: one that says it trains while nobody holds it was cut off.
+
+        Never raises: a folder that cannot be read is `damaged`, with the reason.
+        """
+        try:
+            self.config  # noqa: B018  # raises where it is damaged
+        except Problem as problem:
+            return Status(DAMAGED, problem.en, problem.zh)
+        status = self._written_status()
+        if status.alive and not self.locked():
+            # It may have ended, or only just begun, between the two looks.
+            status = self._written_status()
+            just_begun = status.state == WAITING and time.time() - status.updated < START_SECONDS
+            if status.alive and not just_begun:
+                status = replace(
+                    status,
+                    state=INTERRUPTED,
+                    reason_en="Its process ended without a word: killed, out of memory, or the machine went off. "
+                    "What was learnt up to the last save is kept; it can go on.",
+                    reason_zh="训练进程突然结束了：被终止、内存不足，或机器关机。最近一次保存之前学到的都还在，可以继续训练。",
+                )
+        if status.state in (FINISHED, STOPPED) and not self.translates:
+            missing = "model.safetensors / source_vocab.json / target_vocab.json"
+            status = Status(
+                DAMAGED,
+                f"One of {missing} is missing. Delete the run or copy the folder again.",
+                f"缺少 {missing} 中的文件。请删除这个运行，或重新复制整个文件夹。",
+            )
+        return status
+
+    def _written_status(self) -> Status:
+        try:
+            content = json.loads((self.folder / "status.json").read_text("utf-8"))
+            known = {item.name for item in fields(Status)}
+            return Status(**{key: value for key, value in content.items() if key in known})
+        except (OSError, ValueError, TypeError, AttributeError):
+            # A folder copied without its status still translates.
+            if self.translates:
+                return Status(FINISHED)
+            return Status(DAMAGED, "status.json cannot be read. Delete the run.", "读不了 status.json。请删除这个运行。")
+
+    @property
+    def resumable(self) -> bool:
+        """True if there is something to go on from and nobody is at it."""
+        state = (self.folder / "training_state.safetensors").is_file()
+        return self.status().state in (STOPPED, FAILED, INTERRUPTED) and state
+
+    # What a person does with it
+
+    def start(self, resume: bool = False) -> None:
+        """Train in a process of its own, which outlives whoever called: `python -m core train --run FOLDER`."""
+        command = [sys.executable, "-m", "core", "train", "--run", str(self.folder.resolve()), "--quiet"]
+        if resume:
+            command.append("--resume")
+            self.write_status(replace(self._written_status(), state=WAITING, reason_en="", reason_zh=""))
+        # A process that watches leaves threads waiting in a loop; passive ones leave the core to others.
+        environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONIOENCODING": "utf-8"}
+        if sys.platform == "win32":
+            flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
+            detached: dict[str, Any] = {"creationflags": flags}
+        else:
+            detached = {"start_new_session": True}
+        with open(self.folder / "train.log", "ab") as log:
+            subprocess.Popen(
+                command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached
+            )
+
+    def request_stop(self) -> None:
+        """Ask the training process to stop after the step it is at; it keeps the best weights."""
+        (self.folder / "stop").touch()
+
+    @property
+    def stop_requested(self) -> bool:
+        return (self.folder / "stop").exists()
+
+    def clear_stop(self) -> None:
+        (self.folder / "stop").unlink(missing_ok=True)
+
+    def rename(self, name: str) -> "Run":
+        """Raises Problem where the name is no good or taken, the run trains, or it came with the repository."""
+        name = check_name(name)
+        self._check_changeable()
+        target = self.folder.parent / name
+        if target.exists() and not target.samefile(self.folder):
+            raise Problem(
+                f"A run named {name!r} exists already. Choose another name.",
+                f"已经有名为 {name!r} 的运行。请换一个名称。",
+            )
+        self._on_disk(lambda: self.folder.rename(target))
+        return Run(target)
+
+    def delete(self) -> None:
+        """Remove the folder. Raises Problem where the run trains or came with the repository."""
+        self._check_changeable()
+        self._on_disk(lambda: shutil.rmtree(self.folder))
+
+    def _check_changeable(self) -> None:
+        if self.shipped:
+            raise Problem(
+                "This run came with the app and stays as it is.", "这个运行是随应用一起提供的，不能重命名或删除。"
+            )
+        if self.status().alive:
+            raise Problem("This run is training. Stop it first.", "这个运行正在训练。请先停止。")
+
+    def _on_disk(self, change: Any) -> None:
+        try:
+            change()
+        except OSError as error:
+            raise Problem(
+                f"Cannot change {self.folder} ({error.strerror}). Check its permissions and that no program uses it.",
+                f"无法修改 {self.folder}（{error.strerror}）。请检查权限，并确认没有程序正在使用它。",
+            ) from error
+
+
+def list_runs(folder: Path | None = None) -> list[Run]:
+    """All runs of the folder, the newest first, damaged ones included. Folders with none of a run's files are left out."""
+    folder = folder or checkpoints_folder()
+    try:
+        children = [child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")]
+    except OSError:
+        return []
+    runs = [Run(child) for child in children if any((child / name).exists() for name in _OWN_FILES)]
+    return sorted(runs, key=lambda run: (-_created(run), run.name))
+
+
+def _created(run: Run) -> float:
+    return run._written_status().created
+
+
+def find_run(name: str, folder: Path | None = None) -> Run:
+    """The run of that name. Raises Problem if there is none."""
+    folder = folder or checkpoints_folder()
+    run = Run(folder / check_name(name))
+    if not run.folder.is_dir():
+        raise Problem(
+            f"There is no run named {name!r}. Choose another one.", f"没有名为 {name!r} 的运行。请选择别的运行。"
+        )
+    return run
+
+
+def free_name(stem: str, folder: Path | None = None) -> str:
+    """The first of stem-1, stem-2, … that no run has."""
+    folder = folder or checkpoints_folder()
+    number = 1
+    while (folder / f"{stem}-{number}").exists():
+        number += 1
+    return f"{stem}-{number}"

@@ -1,0 +1,592 @@
+"""The training loop: a generator of what happens, which writes the run's folder as it goes."""
+
+import json
+import math
+import os
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from core import corpus as corpora
+from core.batches import Batch, EncodedPairs, batch_rows, batches, encode_pairs, make_batch
+from core.config import AUTO, FILES, TrainConfig
+from core.corpus import Pair, ParallelCorpus, Split
+from core.model import Seq2Seq
+from core.problems import Problem
+from core.runs import (
+    FAILED,
+    FINISHED,
+    PREPARING,
+    SCORING,
+    STOPPED,
+    TRAINING,
+    Run,
+    Status,
+    write_atomically,
+)
+from core.scoring import Scores, score
+from core.text import contains_chinese, tokenizer
+from core.translator import Translator, build_model
+from core.vocab import PAD, Vocab
+
+SAVE_SECONDS = 30.0  # between two saves of what resuming needs
+STATUS_SECONDS = 0.5
+BLEU_SENTENCES = 500  # translated after each epoch; the whole test split only at the end
+STATE_FILE = "training_state.safetensors"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Before the first step (or the next, when resumed)."""
+
+    parameters: int
+    source_words: int
+    target_words: int
+    pairs: int
+    step: int
+    steps: int
+    device: str
+    precision: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Stepped:
+    step: int
+    loss: float  # nats per word
+    tokens_per_second: float
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    epoch: int
+    row: dict[str, Any]
+    best: bool
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The run is over: `stopped` on request, else finished with the score on its test split."""
+
+    stopped: bool
+    scores: Scores | None
+
+
+Event = Prepared | Stepped | EpochEnded | Ended
+
+
+# What a run trains on
+
+
+def load_corpus(run: Run, config: TrainConfig) -> ParallelCorpus:
+    """The run's sentence pairs, normalised by its tokenizers so that what reads the same is the same."""
+    if config.corpus == FILES:
+        path = run.folder / "pairs.tsv"
+        try:
+            pairs = corpora.from_tsv(path.read_bytes(), path.name)
+        except OSError as error:
+            raise Problem(
+                f"pairs.tsv of run {run.name!r} is missing. Start a new run from your files.",
+                f"运行 {run.name!r} 缺少 pairs.tsv。请用你的文件重新开始一个运行。",
+            ) from error
+        loaded = ParallelCorpus(FILES, pairs, "Sentence pairs from the person's own files.")
+    else:
+        loaded = corpora.load(config.corpus)
+    source, target = tokenizer(config.source_tokenizer), tokenizer(config.target_tokenizer)
+    normal = ((source.normalize(a), target.normalize(b)) for a, b in loaded.pairs)
+    return replace(loaded, pairs=list(dict.fromkeys(pair for pair in normal if all(pair))))
+
+
+@dataclass(frozen=True)
+class Material:
+    """A run's sentences as the model reads them."""
+
+    split: Split
+    source_vocab: Vocab
+    target_vocab: Vocab
+    train: EncodedPairs
+    valid: EncodedPairs
+    attribution: str
+
+
+def tokenize_pairs(pairs: Sequence[Pair], config: TrainConfig) -> list[tuple[list[str], list[str]]]:
+    source, target = tokenizer(config.source_tokenizer), tokenizer(config.target_tokenizer)
+    return [(source.tokenize(a), target.tokenize(b)) for a, b in pairs]
+
+
+def prepare(run: Run, config: TrainConfig) -> Material:
+    """Split, tokenise, build the vocabularies from the training side alone, and turn words into ids."""
+    loaded = load_corpus(run, config)
+    split = loaded.split(config.split_seed)
+    if config.pairs:
+        split = replace(split, train=split.train[: config.pairs])
+    train = [
+        pair for pair in tokenize_pairs(split.train, config) if all(0 < len(side) <= config.max_length for side in pair)
+    ]
+    valid = [pair for pair in tokenize_pairs(split.valid, config) if all(pair)]
+    if not train or not valid:
+        raise Problem(
+            f"No training pair has at most {config.max_length} tokens on both sides. Raise max_length.",
+            f"没有一个训练句对的两边都不超过 {config.max_length} 个词。请调大 max_length。",
+        )
+    source_vocab = Vocab.build((source for source, _ in train), config.max_size, config.min_freq)
+    target_vocab = Vocab.build((target for _, target in train), config.max_size, config.min_freq)
+
+    def encode(pairs: list[tuple[list[str], list[str]]]) -> EncodedPairs:
+        return encode_pairs([(source_vocab.encode(a), target_vocab.encode(b)) for a, b in pairs])
+
+    return Material(split, source_vocab, target_vocab, encode(train), encode(valid), loaded.attribution)
+
+
+# The machine
+
+
+def default_threads() -> int:
+    """All cores but one, which is left to the page that watches and to everything else."""
+    return max(1, (os.cpu_count() or 1) - 1)
+
+
+def choose_device(wanted: str) -> torch.device:
+    """CUDA, else MPS, else the CPU; or the one asked for. Raises Problem where that one is not there."""
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    name = next(name for name in present if present[name]) if wanted == AUTO else wanted
+    if not present[name]:
+        raise Problem(
+            f"This machine has no {name.upper()} device. Choose device auto or cpu.",
+            f"这台机器没有 {name.upper()} 设备。请把 device 设为 auto 或 cpu。",
+        )
+    return torch.device(name)
+
+
+def matmul_rate(device: torch.device, dtype: torch.dtype, size: int = 768, seconds: float = 0.05) -> float:
+    """Floating-point operations a second in (size × size) matrix products, measured for about that time."""
+    a = torch.randn(size, size, device=device).to(dtype)
+    best = math.inf
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or best == math.inf:
+        begin = time.perf_counter()
+        (a @ a).sum().item()  # item() waits for the device
+        best = min(best, time.perf_counter() - begin)
+    return 2 * size**3 / best
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """bfloat16 where this machine multiplies matrices at least 1.3 times as fast in it, else float32."""
+    if wanted != AUTO:
+        return wanted
+    if device.type == "mps":
+        return "float32"
+    matmul_rate(device, torch.float32)  # warms up
+    gain = matmul_rate(device, torch.bfloat16) / matmul_rate(device, torch.float32)
+    return "bfloat16" if gain >= 1.3 else "float32"
+
+
+def device_label(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    if precision == "bfloat16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+# One step
+
+
+def seed_step(seed: int, step: int) -> torch.Generator:
+    """Make dropout, and the coins drawn from the generator returned, hang on the seed and the step alone.
+
+    So a resumed run needs no saved generator to go on exactly as one that was never cut off.
+    """
+    torch.manual_seed((seed * 1_000_003 + step) % 2**63)
+    return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
+
+
+def batch_loss(model: Seq2Seq, batch: Batch, forced: list[bool], label_smoothing: float) -> tuple[Tensor, Tensor]:
+    """Two sums over the real target tokens, `<eos>` included; padding takes no part.
+
+    The first is what training minimises, with label smoothing; the second the plain cross-entropy in nats, which
+    is what is shown, so that training and validation losses can be compared.
+    """
+    memory = model.encode(batch.source, batch.source_lengths)
+    features = model.forced(memory, batch.target_in, forced)  # (T, B, width)
+    real = batch.target_out != PAD
+    log_probabilities = model.decoder.output(features[real]).float().log_softmax(dim=1)  # (real tokens, V)
+    plain = nn.functional.nll_loss(log_probabilities, batch.target_out[real], reduction="sum")
+    if not label_smoothing:
+        return plain, plain
+    uniform = -log_probabilities.mean(dim=1).sum()
+    return (1 - label_smoothing) * plain + label_smoothing * uniform, plain
+
+
+@torch.inference_mode()
+def mean_loss(model: Seq2Seq, pairs: EncodedPairs, batch_size: int, device: torch.device) -> float:
+    """Nats per real token on these pairs, teacher-forced, without dropout and without label smoothing."""
+    model.eval()
+    total = 0.0
+    for batch in batches(pairs, batch_size):
+        total += batch_loss(model, batch.to(device), [True] * batch.target_in.shape[0], 0.0)[1].item()
+    return total / pairs.target_tokens
+
+
+# The loop
+
+
+class Training:
+    """A run being trained: the model, its optimiser and how far they are. `train` drives it."""
+
+    def __init__(self, run: Run, config: TrainConfig) -> None:
+        self.run = run
+        self.device = choose_device(config.device)
+        threads = config.threads or default_threads()
+        torch.set_num_threads(threads)
+        self.precision = choose_precision(config.precision, self.device)
+        # Recorded, so that resuming goes on with the same numbers.
+        self.config = replace(config, precision=self.precision, threads=threads)
+        self.material = prepare(run, config)
+        torch.manual_seed(config.seed)
+        self.model = build_model(config, self.material.source_vocab, self.material.target_vocab).to(self.device)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate, fused=self.fused)
+        self.steps_per_epoch = math.ceil(len(self.material.train) / config.batch_size)
+        self.steps = self.steps_per_epoch * config.epochs
+        self.translator = Translator(
+            self.model,
+            self.material.source_vocab,
+            self.material.target_vocab,
+            config.source_tokenizer,
+            config.target_tokenizer,
+        )
+        # How far: all that resuming needs beside the tensors.
+        self.step = 0
+        self.seconds = 0.0
+        self.epoch_loss = 0.0
+        self.epoch_tokens = 0
+        self.epoch_seconds = 0.0
+        self.best = (-1.0, -math.inf)  # BLEU, then minus the validation loss
+        self.best_epoch = 0
+
+    @property
+    def fused(self) -> bool:
+        return self.device.type in ("cpu", "cuda")
+
+    @property
+    def epoch(self) -> int:
+        """Finished epochs."""
+        return self.step // self.steps_per_epoch
+
+    def learning_rate(self) -> float:
+        if self.config.schedule == "linear":
+            return self.config.learning_rate * (1 - self.step / self.steps)
+        return self.config.learning_rate
+
+    def take_step(self, batch: Batch) -> tuple[float, int]:
+        """Update the weights on one batch. Returns the summed loss (nats) and the number of words.
+
+        Raises Problem where the loss is no longer a number.
+        """
+        coins = torch.rand(batch.target_in.shape[0], generator=seed_step(self.config.seed, self.step)).tolist()
+        forced = [coin < self.config.teacher_forcing for coin in coins]
+        batch = batch.to(self.device)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        self.model.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        with autocast(self.device, self.precision):
+            loss, plain = batch_loss(self.model, batch, forced, self.config.label_smoothing)
+        tokens = int((batch.target_out != PAD).sum())
+        (loss / tokens).backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        summed = plain.item()
+        if not math.isfinite(summed) or not math.isfinite(float(norm)):
+            raise Problem(
+                f"The loss is no longer a number at step {self.step + 1}: the weights blew up. "
+                "Start again with a lower learning rate.",
+                f"第 {self.step + 1} 步的损失不再是数字：权重发散了。请调低学习率重新开始。",
+            )
+        self.optimizer.step()
+        return summed, tokens
+
+    # Saving and going on
+
+    def save_state(self) -> None:
+        """Write all that going on from here needs, in one atomic step."""
+        tensors = {f"model.{name}": value for name, value in self._weights().items()}
+        for i, values in self.optimizer.state_dict()["state"].items():
+            tensors.update({f"adam.{i}.{key}": value.cpu().contiguous() for key, value in values.items()})
+        progress = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "epoch_loss": self.epoch_loss,
+            "epoch_tokens": self.epoch_tokens,
+            "epoch_seconds": self.epoch_seconds,
+            "best": [self.best[0], self.best[1] if math.isfinite(self.best[1]) else None],
+            "best_epoch": self.best_epoch,
+            "files": {name: self._size(name) for name in ("metrics.jsonl", "samples.jsonl")},
+        }
+        write_atomically(self.run.folder / STATE_FILE, save_tensors(tensors, {"progress": json.dumps(progress)}))
+
+    def load_state(self) -> None:
+        """Go back to the last save: the weights, the optimiser, and the rows written up to then."""
+        path = self.run.folder / STATE_FILE
+        try:
+            with safe_open(path, framework="pt") as file:
+                progress = json.loads(file.metadata()["progress"])
+                tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+            self.model.load_state_dict(
+                {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
+            )
+            adam = self.optimizer.state_dict()
+            adam["state"] = {}
+            for name, value in tensors.items():
+                if name.startswith("adam."):
+                    _, i, key = name.split(".")
+                    adam["state"].setdefault(int(i), {})[key] = value
+            self.optimizer.load_state_dict(adam)
+        except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise Problem(
+                f"Run {self.run.name!r} has nothing to go on from: {STATE_FILE} is missing or damaged. Start a new run.",
+                f"运行 {self.run.name!r} 无法继续：{STATE_FILE} 缺失或已损坏。请重新开始一个运行。",
+            ) from error
+        self.step, self.seconds = progress["step"], progress["seconds"]
+        self.epoch_loss, self.epoch_tokens = progress["epoch_loss"], progress["epoch_tokens"]
+        self.epoch_seconds, self.best_epoch = progress["epoch_seconds"], progress["best_epoch"]
+        bleu, loss = progress["best"]
+        self.best = (bleu, -math.inf if loss is None else loss)
+        for name, size in progress["files"].items():
+            if self._size(name) > size:
+                os.truncate(self.run.folder / name, size)
+
+    def save_weights(self) -> None:
+        write_atomically(self.run.weights, save_tensors(self._weights()))
+
+    def _weights(self) -> dict[str, Tensor]:
+        """The model's tensors on the CPU, each stored once (a tied output layer shares the embedding's)."""
+        return {name: value.detach().cpu().contiguous().clone() for name, value in self.model.state_dict().items()}
+
+    def _size(self, name: str) -> int:
+        path = self.run.folder / name
+        return path.stat().st_size if path.exists() else 0
+
+    # What is told
+
+    def end_epoch(self) -> EpochEnded:
+        """Validate, translate a sample, keep the weights if they are the best so far, and write it all down."""
+        valid_loss = mean_loss(self.model, self.material.valid, 128, self.device)
+        sample = self.material.split.valid[:BLEU_SENTENCES]
+        scores = score(self.translator.translate([source for source, _ in sample]), [target for _, target in sample])
+        rank = (scores.bleu, -valid_loss)
+        best = rank > self.best
+        if best:
+            self.best, self.best_epoch = rank, self.epoch
+            self.save_weights()
+        row = {
+            "epoch": self.epoch,
+            "train_loss": self.epoch_loss / self.epoch_tokens,
+            "valid_loss": valid_loss,
+            "bleu": scores.bleu,
+            "bleu_lowercase": scores.bleu_lowercase,
+            "train_seconds": round(self.epoch_seconds, 3),
+            "tokens_per_second": round(self.epoch_tokens / max(self.epoch_seconds, 1e-9), 1),
+            "at_step": self.step,
+        }
+        self.run.append("metrics.jsonl", row)
+        self.write_samples()
+        self.epoch_loss, self.epoch_tokens, self.epoch_seconds = 0.0, 0, 0.0
+        return EpochEnded(self.epoch, row, best)
+
+    def write_samples(self) -> None:
+        """Translate the pinned sentences; where they are not in the run's language, a few unseen ones."""
+        self.model.eval()
+        sources = list(self.config.pinned)
+        if self.config.source_tokenizer != "jieba" or self.config.target_tokenizer != "spacy":
+            sources = [source for source in sources if not contains_chinese(source)]
+            sources += list(dict.fromkeys(source for source, _ in self.material.split.valid))[:4]
+        for source, translation in zip(sources, self.translator.translate(sources), strict=True):
+            row = {"epoch": self.epoch, "step": self.step, "source": source, "translation": translation}
+            self.run.append("samples.jsonl", row)
+
+    def status(self, state: str, created: float) -> Status:
+        rate = self.epoch_tokens / self.epoch_seconds if self.epoch_seconds else 0.0
+        left = self.seconds / self.step * (self.steps - self.step) if self.step else 0.0
+        return Status(
+            state,
+            created=created,
+            epoch=self.epoch,
+            epochs=self.config.epochs,
+            step=self.step,
+            steps=self.steps,
+            seconds=round(self.seconds, 2),
+            seconds_left=round(left, 1),
+            tokens_per_second=round(rate, 1),
+            best_epoch=self.best_epoch,
+            parameters=sum(parameter.numel() for parameter in self.model.parameters()),
+            training_pairs=len(self.material.train),
+            device=device_label(self.device),
+            precision=self.precision,
+            threads=self.config.threads,
+        )
+
+
+def train(run: Run, resume: bool = False) -> Iterator[Event]:
+    """Train a run from its config, writing its folder, and yield what happens.
+
+    With `resume` it goes on from the last save and ends with the losses of a run that was never cut off. The
+    caller holds the run's lock. Raises Problem, after writing the reason into the status, where it cannot go on.
+    """
+    created = run.status().created or time.time()
+    run.clear_stop()
+    run.write_status(Status(PREPARING, created=created))
+    try:
+        yield from _train(run, created, resume)
+    except Problem as problem:
+        run.write_status(replace(run._written_status(), state=FAILED, reason_en=problem.en, reason_zh=problem.zh))
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        run.write_status(
+            replace(
+                run._written_status(),
+                state=FAILED,
+                reason_en=f"Unexpected: {said}. The details stand in train.log.",
+                reason_zh=f"意外错误：{said}。详情见 train.log。",
+            )
+        )
+        raise
+
+
+def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
+    training = Training(run, run.config)
+    config, material = training.config, training.material
+    run.write_config(config)
+    if resume:
+        training.load_state()
+    else:
+        material.source_vocab.save(run.folder / "source_vocab.json")
+        material.target_vocab.save(run.folder / "target_vocab.json")
+        training.write_samples()
+    status = training.status(TRAINING, created)
+    run.write_status(status)
+    yield Prepared(
+        parameters=status.parameters,
+        source_words=len(material.source_vocab),
+        target_words=len(material.target_vocab),
+        pairs=len(material.train),
+        step=training.step,
+        steps=training.steps,
+        device=status.device,
+        precision=status.precision,
+        threads=status.threads,
+    )
+    last_save = last_status = time.perf_counter()
+    while training.step < training.steps:
+        rows = batch_rows(material.train, config.batch_size, config.seed + 7919 * training.epoch)
+        for batch_of_rows in rows[training.step % training.steps_per_epoch :]:
+            begin = time.perf_counter()
+            loss, tokens = training.take_step(make_batch(material.train, batch_of_rows))
+            taken = time.perf_counter() - begin
+            training.step += 1
+            training.seconds += taken
+            training.epoch_seconds += taken
+            training.epoch_loss += loss
+            training.epoch_tokens += tokens
+            row = {
+                "step": training.step,
+                "loss": round(loss / tokens, 5),
+                "tokens_per_second": round(tokens / taken, 1),
+                "learning_rate": training.learning_rate(),
+            }
+            run.append("metrics.jsonl", row)
+            yield Stepped(training.step, row["loss"], row["tokens_per_second"])
+            now = time.perf_counter()
+            if training.step % training.steps_per_epoch == 0:
+                run.write_status(training.status(SCORING, created))
+                yield training.end_epoch()
+                training.save_state()
+                last_save = time.perf_counter()
+                run.write_status(training.status(TRAINING, created))
+            elif now - last_save > SAVE_SECONDS:
+                training.save_state()
+                last_save = time.perf_counter()
+            if now - last_status > STATUS_SECONDS:
+                run.write_status(training.status(TRAINING, created))
+                last_status = now
+            if run.stop_requested:
+                yield _stop(training, created)
+                return
+    yield _finish(training, created)
+
+
+def _stop(training: Training, created: float) -> Ended:
+    """Keep what there is: the best weights, or today's where no epoch has ended."""
+    run = training.run
+    if not run.weights.exists():
+        training.save_weights()
+        training.write_samples()
+    training.save_state()
+    run.clear_stop()
+    run.write_status(training.status(STOPPED, created))
+    return Ended(True, None)
+
+
+def _finish(training: Training, created: float) -> Ended:
+    """Score the best weights on the whole test split and write the run's card."""
+    run = training.run
+    run.write_status(training.status(SCORING, created))
+    test = training.material.split.test
+    translator = Translator.load(run, str(training.device))
+    scores = score(translator.translate([source for source, _ in test]), [target for _, target in test])
+    write_atomically(run.folder / "scores.json", json.dumps(asdict(scores), indent=2).encode() + b"\n")
+    write_atomically(run.folder / "README.md", card(training, scores).encode())
+    (run.folder / STATE_FILE).unlink(missing_ok=True)
+    run.clear_stop()
+    run.write_status(training.status(FINISHED, created))
+    return Ended(False, scores)
+
+
+def card(training: Training, scores: Scores) -> str:
+    """The run's README: what it is, how to make it again, how good it is, and whose sentences it learnt from."""
+    config, material = training.config, training.material
+    status = training.status(FINISHED, 0.0)
+    return f"""# {training.run.name}
+
+A Chinese→English Seq2Seq model of Seq2Seq Playground, preset `{config.preset}`, {status.parameters:,} parameters.
+
+- Trained on {status.training_pairs:,} sentence pairs ({config.corpus}), {config.epochs} epochs in \
+{training.seconds / 60:.1f} minutes ({status.device}, {status.precision}, threads: {status.threads}); best epoch {training.best_epoch}.
+- Vocabularies: {len(material.source_vocab):,} source and {len(material.target_vocab):,} target words, from the training side alone.
+- Score on its own test split, {scores.sentences:,} pairs that training never saw, greedy: BLEU {scores.bleu:.1f}, \
+lowercased {scores.bleu_lowercase:.1f}, chrF {scores.chrf:.1f} (sacreBLEU `{scores.signature}`).
+
+Made by:
+
+    {command_line(training.run, config)}
+
+{material.attribution}
+"""
+
+
+def command_line(run: Run, config: TrainConfig) -> str:
+    """The command that makes this run again; only what differs from its preset is named."""
+    from core.config import preset
+
+    base = preset(config.preset)
+    words = ["python", "-m", "core", "train", "--preset", config.preset, "--run", f"checkpoints/{run.name}"]
+    for key, value in config.to_dict().items():
+        if key in ("preset", "pinned") or value == getattr(base, key):
+            continue
+        if key == "corpus" and value == FILES:
+            words += ["--tsv", f"checkpoints/{run.name}/pairs.tsv"]
+        elif isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{key.replace('_', '-')}")
+        else:
+            words += [f"--{key.replace('_', '-')}", str(value)]
+    return shlex.join(words)

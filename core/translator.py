@@ -1,0 +1,106 @@
+"""A run's tokenizers, vocabularies and model behind one call."""
+
+from collections.abc import Sequence
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+
+from core.batches import source_ids
+from core.config import Architecture
+from core.decode import DecodeTrace, greedy_batch, greedy_trace
+from core.model import ModelConfig, Seq2Seq
+from core.problems import Problem
+from core.runs import Run
+from core.text import contains_chinese, tokenizer
+from core.vocab import Vocab
+
+MAX_CHARACTERS = 500
+
+
+def build_model(architecture: Architecture, source_vocab: Vocab, target_vocab: Vocab) -> Seq2Seq:
+    """A model of that shape for these vocabularies, its weights drawn from torch's generator."""
+    shape = {key: getattr(architecture, key) for key in Architecture.__dataclass_fields__}
+    return Seq2Seq(ModelConfig(**shape, source_size=len(source_vocab), target_size=len(target_vocab)))
+
+
+class Translator:
+    """Translates with a model; `load` makes one from a run's folder."""
+
+    def __init__(
+        self, model: Seq2Seq, source_vocab: Vocab, target_vocab: Vocab, source_tokenizer: str, target_tokenizer: str
+    ) -> None:
+        self.model = model
+        self.source_vocab = source_vocab
+        self.target_vocab = target_vocab
+        self.source_tokenizer = tokenizer(source_tokenizer)
+        self.target_tokenizer = tokenizer(target_tokenizer)
+
+    @classmethod
+    def load(cls, run: Run, device: str = "cpu") -> "Translator":
+        """Read a run's folder. Raises Problem where a file is missing, truncated or does not fit the others."""
+        config = run.config
+        source_vocab, target_vocab = run.vocabularies()
+        model = build_model(config, source_vocab, target_vocab)
+        try:
+            # Bytes rather than a memory map: on Windows a mapped file could not be replaced.
+            model.load_state_dict(load_tensors(run.weights.read_bytes()))
+        except FileNotFoundError:
+            raise Problem(
+                f"Run {run.name!r} has no trained weights yet. Wait for its first epoch, or choose another run.",
+                f"运行 {run.name!r} 还没有训练好的权重。请等第一个训练轮次结束，或选择别的运行。",
+            ) from None
+        except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
+            raise Problem(
+                f"model.safetensors of run {run.name!r} is damaged or belongs to another run. "
+                "Delete the run or copy the folder again.",
+                f"运行 {run.name!r} 的 model.safetensors 已损坏，或属于别的运行。请删除这个运行，或重新复制整个文件夹。",
+            ) from error
+        model.to(device).eval()
+        return cls(model, source_vocab, target_vocab, config.source_tokenizer, config.target_tokenizer)
+
+    def check(self, text: str) -> None:
+        """Raise Problem, saying what to do, if the text cannot be translated."""
+        if not text.strip():
+            raise Problem("Type a sentence first.", "请先输入一个句子。")
+        if len(text) > MAX_CHARACTERS:
+            raise Problem(
+                f"This text has {len(text):,} characters; the model reads one sentence of at most {MAX_CHARACTERS}. "
+                "Shorten it, or take one sentence of it.",
+                f"这段文字有 {len(text):,} 个字符，模型一次只读一个句子，最多 {MAX_CHARACTERS} 个字符。请缩短，或只取其中一句。",
+            )
+        if self.source_tokenizer.name == "jieba" and not contains_chinese(text):
+            raise Problem(
+                "There is no Chinese in this text, and this model reads Chinese. Type a Chinese sentence.",
+                "这段文字里没有中文，而这个模型只读中文。请输入一个中文句子。",
+            )
+        if not self.source_tokenizer.tokenize(text):
+            raise Problem("There are no words in this text. Type a sentence.", "这段文字里没有词。请输入一个句子。")
+
+    def trace(self, text: str) -> DecodeTrace:
+        """Translate one sentence and keep every step. Raises Problem for a text that cannot be translated."""
+        self.check(text)
+        words = self.source_tokenizer.tokenize(text)
+        source, steps, written, finished = greedy_trace(
+            self.model, text, words, self.source_vocab, self.target_vocab
+        )
+        return DecodeTrace(
+            text=text,
+            source=source,
+            steps=steps,
+            sentence=self.target_tokenizer.detokenize(written),
+            log_probability=sum(step.log_probability for step in steps),
+            finished=finished,
+            vocabulary=len(self.target_vocab),
+        )
+
+    def translate(self, texts: Sequence[str], batch_size: int = 128) -> list[str]:
+        """Translate many sentences, in their order. A text without words gives an empty one."""
+        sources = [source_ids(self.source_vocab.encode(self.source_tokenizer.tokenize(text))) for text in texts]
+        order = sorted((i for i, source in enumerate(sources) if len(source) > 1), key=lambda i: len(sources[i]))
+        sentences = [""] * len(texts)
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            for row, ids in zip(rows, greedy_batch(self.model, [sources[row] for row in rows]), strict=True):
+                sentences[row] = self.target_tokenizer.detokenize(self.target_vocab.decode(ids))
+        return sentences
