@@ -3,8 +3,9 @@
 import argparse
 import dataclasses
 import json
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ def add_train(command: argparse.ArgumentParser) -> None:
     command.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
     command.add_argument("--tsv", type=Path, metavar="FILE", help="or both in one file: source, tab, target")
     command.add_argument("--resume", action="store_true", help="go on with a run that was cut off, where it stood")
-    command.add_argument("--quiet", action="store_true", help="no progress bar")
+    command.add_argument("--quiet", action="store_true", help="print nothing; train.log has it all")
     settings = command.add_argument_group("settings (default: the preset's)")
     for item in dataclasses.fields(TrainConfig):
         flag = "--" + item.name.replace("_", "-")
@@ -67,9 +68,7 @@ def add_train(command: argparse.ArgumentParser) -> None:
             low, high = item.metadata["low"], item.metadata["high"]
             limits = "" if low is None else f" ({low:g} to {high:,g})"
             metavar = None if choices else kind.__name__.upper()
-            settings.add_argument(
-                flag, type=kind, choices=choices, default=None, help=text + limits, metavar=metavar
-            )
+            settings.add_argument(flag, type=kind, choices=choices, default=None, help=text + limits, metavar=metavar)
     command.set_defaults(command=train_command)
 
 
@@ -78,7 +77,8 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Problem(
-            f"Cannot read {path} ({error.strerror}). Check the path.", f"读不了 {path}（{error.strerror}）。请检查路径。"
+            f"Cannot read {path} ({error.strerror}). Check the path.",
+            f"读不了 {path}（{error.strerror}）。请检查路径。",
         ) from error
 
 
@@ -104,7 +104,9 @@ def new_run(options: argparse.Namespace) -> Run:
         changes["corpus"] = FILES
     config = preset(options.preset or "lesson", **changes)
     if config.corpus == FILES and pairs is None:
-        raise Problem("Give your files: --source and --target, or --tsv.", "请给出文件：--source 和 --target，或 --tsv。")
+        raise Problem(
+            "Give your files: --source and --target, or --tsv.", "请给出文件：--source 和 --target，或 --tsv。"
+        )
     if pairs is None:
         corpus.load(config.corpus)
     return Run.create(options.run, config, pairs)
@@ -122,14 +124,21 @@ def train_command(options: argparse.Namespace) -> int:
     try:
         lock = run.lock().acquire(timeout=5)
     except Timeout:
-        raise Problem(
-            f"Run {run.name!r} is being trained already.", f"运行 {run.name!r} 已经在训练。"
-        ) from None
+        raise Problem(f"Run {run.name!r} is being trained already.", f"运行 {run.name!r} 已经在训练。") from None
     with lock:
         from core.train import train
 
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: _ask_to_stop(run))
         show(run, train(run, options.resume), options.quiet)
     return 0
+
+
+def _ask_to_stop(run: Run) -> None:
+    """The first Ctrl-C lets the step end and keeps the best weights; a second one ends at once."""
+    if run.stop_requested:
+        raise KeyboardInterrupt
+    run.request_stop()
 
 
 def _waits(run: Run) -> bool:
@@ -137,25 +146,20 @@ def _waits(run: Run) -> bool:
     return (run.folder / "config.json").exists() and run.status().state == "waiting"
 
 
-def show(run: Run, events: "object", quiet: bool) -> None:
-    """Print what happens; the first Ctrl-C asks the run to stop."""
+def show(run: Run, events: "Iterable[Event]", quiet: bool) -> None:
+    """Write what happens to train.log and, unless quiet, to the screen with a progress bar."""
     from tqdm import tqdm
 
     from core.train import Ended, EpochEnded, Prepared, Stepped
 
     def say(text: str) -> None:
-        tqdm.write(text, file=sys.stdout)
-        sys.stdout.flush()
+        run.log(text)
+        if not quiet:
+            tqdm.write(text, file=sys.stdout)
+            sys.stdout.flush()
 
-    bar: "tqdm[None] | None" = None
-    iterator = iter(events)  # type: ignore[call-overload]
-    while True:
-        try:
-            event: "Event | None" = next(iterator, None)
-        except KeyboardInterrupt:
-            raise
-        if event is None:
-            break
+    bar = None
+    for event in events:
         if isinstance(event, Prepared):
             say(
                 f"{event.pairs:,} pairs · {event.source_words:,} source and {event.target_words:,} target words · "

@@ -1,6 +1,6 @@
 """Sentences as ids, and batches of them with as little padding as can be."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +21,7 @@ class Batch:
     target_out: Tensor  # (T, B) int64
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(
-            self.source.to(device), self.source_lengths, self.target_in.to(device), self.target_out.to(device)
-        )
+        return Batch(self.source.to(device), self.source_lengths, self.target_in.to(device), self.target_out.to(device))
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,9 @@ def pad_columns(sequences: Sequence[np.ndarray]) -> Tensor:
     return torch.from_numpy(padded)
 
 
-def make_batch(pairs: EncodedPairs, rows: Sequence[int]) -> Batch:
+def make_batch(pairs: EncodedPairs, rows: Iterable[int]) -> Batch:
+    """The pairs of these row numbers as one batch."""
+    rows = list(rows)
     sources = [pairs.sources[row] for row in rows]
     targets = [pairs.targets[row] for row in rows]
     return Batch(

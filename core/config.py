@@ -118,7 +118,9 @@ class TrainConfig(Architecture):
     label_smoothing: float = option(0.0, "probability spread over all words in the training target", low=0.0, high=0.5)
     seed: int = option(1, "the same seed gives the same run again", low=0, high=2**31 - 1)
     split_seed: int = option(1, "which sentences are held out", low=0, high=2**31 - 1)
-    device: str = option(AUTO, "where to train; auto takes CUDA, else MPS, else CPU", choices=(AUTO, "cpu", "cuda", "mps"))
+    device: str = option(
+        AUTO, "where to train; auto takes CUDA, else MPS, else CPU", choices=(AUTO, "cpu", "cuda", "mps")
+    )
     precision: str = option(
         AUTO, "numbers in matrix products; auto measures which is faster", choices=(AUTO, "float32", "bfloat16")
     )

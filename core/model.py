@@ -4,6 +4,7 @@ Shapes, throughout: B batch, S source length, T target length, E embedding, H hi
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from core.config import Architecture, option
 from core.vocab import PAD
 
-CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+CELLS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 # (L, B, H) tensors: one for an RNN or a GRU, two (hidden, cell) for an LSTM.
 State = tuple[Tensor, ...]

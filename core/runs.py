@@ -123,7 +123,12 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
 def check_name(name: str) -> str:
     """The run's name, trimmed. Raises Problem for one that could not be a folder on every system."""
     name = name.strip()
-    if not _NAME.fullmatch(name) or ".." in name or name.endswith(".") or name.split(".")[0].lower() in _WINDOWS_DEVICES:
+    if (
+        not _NAME.fullmatch(name)
+        or ".." in name
+        or name.endswith(".")
+        or name.split(".")[0].lower() in _WINDOWS_DEVICES
+    ):
         raise Problem(
             f"{name!r} cannot be a run's name. Use 1 to 60 letters, digits, blanks or - _ + . and begin with a letter.",
             f"{name!r} 不能用作运行的名称。请用 1 到 60 个文字、数字、空格或 - _ + .，并以文字或数字开头。",
@@ -241,6 +246,11 @@ class Run:
         with open(self.folder / name, "ab") as file:
             file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
 
+    def log(self, text: str) -> None:
+        """Add a line to train.log."""
+        with open(self.folder / "train.log", "a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
     # Whether it lives
 
     def lock(self) -> FileLock:
@@ -302,7 +312,9 @@ class Run:
             # A folder copied without its status still translates.
             if self.translates:
                 return Status(FINISHED)
-            return Status(DAMAGED, "status.json cannot be read. Delete the run.", "读不了 status.json。请删除这个运行。")
+            return Status(
+                DAMAGED, "status.json cannot be read. Delete the run.", "读不了 status.json。请删除这个运行。"
+            )
 
     @property
     def resumable(self) -> bool:
@@ -320,11 +332,9 @@ class Run:
             self.write_status(replace(self._written_status(), state=WAITING, reason_en="", reason_zh=""))
         # A process that watches leaves threads waiting in a loop; passive ones leave the core to others.
         environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONIOENCODING": "utf-8"}
+        detached: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
-            flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
-            detached: dict[str, Any] = {"creationflags": flags}
-        else:
-            detached = {"start_new_session": True}
+            detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
         with open(self.folder / "train.log", "ab") as log:
             subprocess.Popen(
                 command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached

@@ -22,9 +22,14 @@ def score(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
     from sacrebleu.metrics import BLEU, CHRF
 
     bleu, lowercase, chrf = BLEU(), BLEU(lowercase=True), CHRF()
-    values = [metric.corpus_score(list(hypotheses), [list(references)]).score for metric in (bleu, lowercase, chrf)]
+
+    def value(metric: BLEU | CHRF) -> float:
+        return round(float(metric.corpus_score(list(hypotheses), [list(references)]).score), 2)
+
     return Scores(
-        *(round(value, 2) for value in values),
+        bleu=value(bleu),
+        bleu_lowercase=value(lowercase),
+        chrf=value(chrf),
         sentences=len(hypotheses),
         signature=str(bleu.get_signature()),
         signature_lowercase=str(lowercase.get_signature()),

@@ -15,7 +15,7 @@ _HAN = re.compile(f"[{HAN}]")
 # A mark between digits, as in 3:00 or 1,000, belongs to the number and keeps its width.
 _HALF_WIDTH_MARK = re.compile(r"(?<!\d)[,?!;:()]|[,?!;:()](?!\d)")
 _FINAL_DOT = re.compile(rf"(?<=[{HAN}])\.(?!\.)")
-_SPACE_BESIDE_HAN = re.compile(rf"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
+_SPACE_BESIDE_HAN = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
 
 
 class Tokenizer(Protocol):

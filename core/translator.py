@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
@@ -81,9 +80,7 @@ class Translator:
         """Translate one sentence and keep every step. Raises Problem for a text that cannot be translated."""
         self.check(text)
         words = self.source_tokenizer.tokenize(text)
-        source, steps, written, finished = greedy_trace(
-            self.model, text, words, self.source_vocab, self.target_vocab
-        )
+        source, steps, written, finished = greedy_trace(self.model, text, words, self.source_vocab, self.target_vocab)
         return DecodeTrace(
             text=text,
             source=source,
