@@ -221,7 +221,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
     else:
         from core.train import load_corpus
 
-        pairs = load_corpus(run, run.config).split(run.config.split_seed).test
+        pairs = load_corpus(run).split(run.config.split_seed).test
     target = translator.target_tokenizer
     hypotheses = translator.translate([source for source, _ in pairs])
     # References pass through the same cutting and joining, so blanks before a full stop cost nobody points.

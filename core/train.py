@@ -86,20 +86,28 @@ Event = Prepared | Stepped | EpochEnded | Ended
 # What a run trains on
 
 
-def load_corpus(run: Run, config: TrainConfig) -> ParallelCorpus:
-    """The run's sentence pairs, normalised by its tokenizers so that what reads the same is the same."""
-    if config.corpus == FILES:
-        path = run.folder / "pairs.tsv"
-        try:
-            pairs = corpora.from_tsv(path.read_bytes(), path.name)
-        except OSError as error:
-            raise Problem(
-                f"pairs.tsv of run {run.name!r} is missing. Start a new run from your files.",
-                f"运行 {run.name!r} 缺少 pairs.tsv。请用你的文件重新开始一个运行。",
-            ) from error
-        loaded = ParallelCorpus(FILES, pairs, "Sentence pairs from the person's own files.")
-    else:
-        loaded = corpora.load(config.corpus)
+def load_corpus(run: Run) -> ParallelCorpus:
+    """The run's sentence pairs: a named corpus, or the person's own from its folder."""
+    config = run.config
+    if config.corpus != FILES:
+        return normalized(corpora.load(config.corpus), config)
+    path = run.folder / "pairs.tsv"
+    try:
+        pairs = corpora.from_tsv(path.read_bytes(), path.name)
+    except OSError as error:
+        raise Problem(
+            f"pairs.tsv of run {run.name!r} is missing. Start a new run from your files.",
+            f"运行 {run.name!r} 缺少 pairs.tsv。请用你的文件重新开始一个运行。",
+        ) from error
+    return normalized(own_corpus(pairs), config)
+
+
+def own_corpus(pairs: list[Pair]) -> ParallelCorpus:
+    return ParallelCorpus(FILES, pairs, "Sentence pairs from the person's own files.")
+
+
+def normalized(loaded: ParallelCorpus, config: TrainConfig) -> ParallelCorpus:
+    """The same pairs, each spelt as the run's tokenizers see it, so that what reads the same is the same."""
     source, target = tokenizer(config.source_tokenizer), tokenizer(config.target_tokenizer)
     normal = ((source.normalize(a), target.normalize(b)) for a, b in loaded.pairs)
     return replace(loaded, pairs=list(dict.fromkeys(pair for pair in normal if all(pair))))
@@ -122,9 +130,11 @@ def tokenize_pairs(pairs: Sequence[Pair], config: TrainConfig) -> list[tuple[lis
     return [(source.tokenize(a), target.tokenize(b)) for a, b in pairs]
 
 
-def prepare(run: Run, config: TrainConfig) -> Material:
-    """Split, tokenise, build the vocabularies from the training side alone, and turn words into ids."""
-    loaded = load_corpus(run, config)
+def prepare(loaded: ParallelCorpus, config: TrainConfig) -> Material:
+    """Split, tokenise, build the vocabularies from the training side alone, and turn words into ids.
+
+    loaded: as `load_corpus` or `normalized` gives it. Raises Problem where it is too small.
+    """
     split = loaded.split(config.split_seed)
     if config.pairs:
         split = replace(split, train=split.train[: config.pairs])
@@ -189,14 +199,34 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     return "bfloat16" if gain >= 1.3 else "float32"
 
 
-def device_label(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+@dataclass(frozen=True)
+class Machine:
+    """Where and how a model is trained, as measured or as asked for."""
+
+    device: torch.device
+    precision: str
+    threads: int
+
+    @classmethod
+    def for_config(cls, config: TrainConfig) -> "Machine":
+        """Choose what the config leaves open, and set the process's number of threads."""
+        device = choose_device(config.device)
+        threads = config.threads or default_threads()
+        torch.set_num_threads(threads)
+        return cls(device, choose_precision(config.precision, device), threads)
+
+    @property
+    def label(self) -> str:
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type.upper()
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        if self.precision == "bfloat16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
 
 
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
-    if precision == "bfloat16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
+def make_optimizer(model: Seq2Seq, config: TrainConfig, machine: Machine) -> torch.optim.Adam:
+    return torch.optim.Adam(model.parameters(), config.learning_rate, fused=machine.device.type in ("cpu", "cuda"))
 
 
 # One step
@@ -228,6 +258,34 @@ def batch_loss(model: Seq2Seq, batch: Batch, forced: list[bool], label_smoothing
     return (1 - label_smoothing) * plain + label_smoothing * uniform, plain
 
 
+def take_step(
+    model: Seq2Seq, optimizer: torch.optim.Adam, batch: Batch, config: TrainConfig, machine: Machine, step: int
+) -> tuple[float, int]:
+    """Update the weights on one batch; `step` (from 0) and the config's seed decide all its random numbers.
+
+    Returns the summed loss (nats) and the number of words. Raises Problem where the loss is no longer a number.
+    """
+    coins = torch.rand(batch.target_in.shape[0], generator=seed_step(config.seed, step)).tolist()
+    forced = [coin < config.teacher_forcing for coin in coins]
+    batch = batch.to(machine.device)
+    model.train()
+    optimizer.zero_grad(set_to_none=True)
+    with machine.autocast():
+        loss, plain = batch_loss(model, batch, forced, config.label_smoothing)
+    tokens = int((batch.target_out != PAD).sum())
+    (loss / tokens).backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    summed = plain.item()
+    if not math.isfinite(summed) or not math.isfinite(float(norm)):
+        raise Problem(
+            f"The loss is no longer a number at step {step + 1}: the weights blew up. "
+            "Start again with a lower learning rate.",
+            f"第 {step + 1} 步的损失不再是数字：权重发散了。请调低学习率重新开始。",
+        )
+    optimizer.step()
+    return summed, tokens
+
+
 @torch.inference_mode()
 def mean_loss(model: Seq2Seq, pairs: EncodedPairs, batch_size: int, device: torch.device) -> float:
     """Nats per real token on these pairs, teacher-forced, without dropout and without label smoothing."""
@@ -246,16 +304,14 @@ class Training:
 
     def __init__(self, run: Run, config: TrainConfig) -> None:
         self.run = run
-        self.device = choose_device(config.device)
-        threads = config.threads or default_threads()
-        torch.set_num_threads(threads)
-        self.precision = choose_precision(config.precision, self.device)
+        self.machine = Machine.for_config(config)
         # Recorded, so that resuming goes on with the same numbers.
-        self.config = replace(config, precision=self.precision, threads=threads)
-        self.material = prepare(run, config)
+        self.config = replace(config, precision=self.machine.precision, threads=self.machine.threads)
+        self.material = prepare(load_corpus(run), config)
         torch.manual_seed(config.seed)
-        self.model = build_model(config, self.material.source_vocab, self.material.target_vocab).to(self.device)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate, fused=self.fused)
+        self.model = build_model(config, self.material.source_vocab, self.material.target_vocab)
+        self.model.to(self.machine.device)
+        self.optimizer = make_optimizer(self.model, config, self.machine)
         self.steps_per_epoch = math.ceil(len(self.material.train) / config.batch_size)
         self.steps = self.steps_per_epoch * config.epochs
         self.translator = Translator(
@@ -275,10 +331,6 @@ class Training:
         self.best_epoch = 0
 
     @property
-    def fused(self) -> bool:
-        return self.device.type in ("cpu", "cuda")
-
-    @property
     def epoch(self) -> int:
         """Finished epochs."""
         return self.step // self.steps_per_epoch
@@ -287,33 +339,6 @@ class Training:
         if self.config.schedule == "linear":
             return self.config.learning_rate * (1 - self.step / self.steps)
         return self.config.learning_rate
-
-    def take_step(self, batch: Batch) -> tuple[float, int]:
-        """Update the weights on one batch. Returns the summed loss (nats) and the number of words.
-
-        Raises Problem where the loss is no longer a number.
-        """
-        coins = torch.rand(batch.target_in.shape[0], generator=seed_step(self.config.seed, self.step)).tolist()
-        forced = [coin < self.config.teacher_forcing for coin in coins]
-        batch = batch.to(self.device)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate()
-        self.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
-        with autocast(self.device, self.precision):
-            loss, plain = batch_loss(self.model, batch, forced, self.config.label_smoothing)
-        tokens = int((batch.target_out != PAD).sum())
-        (loss / tokens).backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        summed = plain.item()
-        if not math.isfinite(summed) or not math.isfinite(float(norm)):
-            raise Problem(
-                f"The loss is no longer a number at step {self.step + 1}: the weights blew up. "
-                "Start again with a lower learning rate.",
-                f"第 {self.step + 1} 步的损失不再是数字：权重发散了。请调低学习率重新开始。",
-            )
-        self.optimizer.step()
-        return summed, tokens
 
     # Saving and going on
 
@@ -380,7 +405,7 @@ class Training:
 
     def end_epoch(self) -> EpochEnded:
         """Validate, translate a sample, keep the weights if they are the best so far, and write it all down."""
-        valid_loss = mean_loss(self.model, self.material.valid, 128, self.device)
+        valid_loss = mean_loss(self.model, self.material.valid, 128, self.machine.device)
         sample = self.material.split.valid[:BLEU_SENTENCES]
         scores = score(self.translator.translate([source for source, _ in sample]), [target for _, target in sample])
         rank = (scores.bleu, -valid_loss)
@@ -430,9 +455,9 @@ class Training:
             best_epoch=self.best_epoch,
             parameters=sum(parameter.numel() for parameter in self.model.parameters()),
             training_pairs=len(self.material.train),
-            device=device_label(self.device),
-            precision=self.precision,
-            threads=self.config.threads,
+            device=self.machine.label,
+            precision=self.machine.precision,
+            threads=self.machine.threads,
         )
 
 
@@ -491,7 +516,10 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
         rows = batch_rows(material.train, config.batch_size, config.seed + 7919 * training.epoch)
         for batch_of_rows in rows[training.step % training.steps_per_epoch :]:
             begin = time.perf_counter()
-            loss, tokens = training.take_step(make_batch(material.train, batch_of_rows))
+            batch = make_batch(material.train, batch_of_rows)
+            for group in training.optimizer.param_groups:
+                group["lr"] = training.learning_rate()
+            loss, tokens = take_step(training.model, training.optimizer, batch, config, training.machine, training.step)
             taken = time.perf_counter() - begin
             training.step += 1
             training.seconds += taken
@@ -542,7 +570,7 @@ def _finish(training: Training, created: float) -> Ended:
     run = training.run
     run.write_status(training.status(SCORING, created))
     test = training.material.split.test
-    translator = Translator.load(run, str(training.device))
+    translator = Translator.load(run, str(training.machine.device))
     scores = score(translator.translate([source for source, _ in test]), [target for _, target in test])
     write_atomically(run.folder / "scores.json", json.dumps(asdict(scores), indent=2).encode() + b"\n")
     write_atomically(run.folder / "README.md", card(training, scores).encode())
@@ -590,3 +618,49 @@ def command_line(run: Run, config: TrainConfig) -> str:
         else:
             words += [f"--{key.replace('_', '-')}", str(value)]
     return shlex.join(words)
+
+
+# Before the start
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would be, measured on this machine with a few real steps."""
+
+    parameters: int
+    pairs: int  # training pairs there are, at most those asked for
+    source_words: int
+    target_words: int
+    epoch_seconds: float
+    device: str
+    precision: str
+    threads: int
+
+
+def estimate(material: Material, config: TrainConfig, seconds: float = 1.0) -> Estimate:
+    """Train a throw-away model for about that long and count up to one epoch.
+
+    material: as `prepare` makes it. Raises Problem where the device is not there.
+    """
+    machine = Machine.for_config(config)
+    model = build_model(config, material.source_vocab, material.target_vocab).to(machine.device)
+    optimizer = make_optimizer(model, config, machine)
+    tokens, spent = 0, 0.0
+    for step, rows in enumerate(batch_rows(material.train, config.batch_size, config.seed)):
+        begin = time.perf_counter()
+        _, words = take_step(model, optimizer, make_batch(material.train, rows), config, machine, step)
+        if step:  # the first step warms up
+            spent += time.perf_counter() - begin
+            tokens += words
+        if spent > seconds:
+            break
+    return Estimate(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        pairs=len(material.train),
+        source_words=len(material.source_vocab),
+        target_words=len(material.target_vocab),
+        epoch_seconds=material.train.target_tokens / tokens * spent if tokens else 0.0,
+        device=machine.label,
+        precision=machine.precision,
+        threads=machine.threads,
+    )

@@ -1,0 +1,62 @@
+"""The sentence and the run to translate it with: the same box on the pages Translate and Decoder."""
+
+import streamlit as st
+
+from core.config import PINNED
+from core.problems import Problem
+from core.runs import SHIPPED, Run, find_run, list_runs
+from pages.parts.language import say, t
+
+EXAMPLES = PINNED
+
+
+def choose_run() -> Run | None:
+    """A picker of all runs that translate; begins with the one in the address, else the one that ships.
+
+    None, after saying so, where there is no run at all.
+    """
+    names = [run.name for run in list_runs() if run.translates]
+    if not names:
+        st.info(
+            t(
+                "There is no trained model yet. Train one on the page Train; a first one takes a minute.",
+                "还没有训练好的模型。请到“训练”页训练一个，第一个只要一分钟。",
+            )
+        )
+        return None
+    asked = st.session_state.get("run") or st.query_params.get("run")
+    if asked not in names:
+        if asked:
+            try:
+                find_run(asked)
+                st.warning(t(f"Run “{asked}” cannot translate yet.", f"运行“{asked}”还不能翻译。"))
+            except Problem as problem:
+                st.warning(say(problem))
+        asked = next((name for name in SHIPPED if name in names), names[0])
+    st.session_state["run"] = asked
+    name = st.selectbox(t("Model (run)", "模型（运行）"), names, key="run", persist_state="session")
+    st.query_params["run"] = name
+    return find_run(name)
+
+
+def ask() -> tuple[Run | None, str]:
+    """Draw the box with its examples. Returns the chosen run and the sentence as typed, both kept in the address."""
+    st.session_state.setdefault("sentence", st.query_params.get("sentence", EXAMPLES[0]))
+    box, picker = st.columns([3, 1], vertical_alignment="bottom")
+    with picker:
+        run = choose_run()
+    with box:
+        sentence: str = st.text_input(
+            t("A Chinese sentence; Enter translates it", "输入一个中文句子，按回车翻译"),
+            key="sentence",
+            persist_state="session",
+        )
+    with st.container(horizontal=True, gap="small", key="examples"):
+        for number, example in enumerate(EXAMPLES):
+            st.button(example, key=f"example-{number}", on_click=_take, args=(example,))
+    st.query_params["sentence"] = sentence
+    return run, sentence
+
+
+def _take(example: str) -> None:
+    st.session_state["sentence"] = example

@@ -1,0 +1,31 @@
+"""Loaded models and finished traces, kept in memory. Torch is imported only when the first is asked for."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.runs import Run
+
+if TYPE_CHECKING:
+    from core.decode import DecodeTrace
+    from core.translator import Translator
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _translator(folder: str, version: int) -> "Translator":
+    from core.translator import Translator
+
+    return Translator.load(Run(folder))
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _trace(folder: str, version: int, text: str) -> "DecodeTrace":
+    return _translator(folder, version).trace(text)
+
+
+def trace(run: Run, text: str) -> "DecodeTrace":
+    """The run's translation of the text with all its steps; the model runs once for each text and its weights.
+
+    Raises Problem where the run is damaged or the text cannot be translated.
+    """
+    return _trace(*run.version, text)

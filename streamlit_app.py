@@ -1,0 +1,76 @@
+"""Translate: the page people land on."""
+
+from html import escape
+
+import streamlit as st
+
+from core.problems import Problem
+from pages.parts.ask import ask
+from pages.parts.language import language, say, t
+from pages.parts.loading import trace
+from pages.parts.shell import heading, shell
+from pages.parts.words import source_words, sure_words
+
+shell(t("Translate", "翻译"))
+heading(
+    t("Chinese → English, by a small model you can take apart", "中文 → 英文：一个可以拆开看的小模型"),
+    t(
+        "A Seq2Seq model reads the whole sentence, then writes English one word at a time.",
+        "Seq2Seq 模型先读完整个句子，再一个词一个词地写出英文。",
+    ),
+)
+run, sentence = ask()
+
+if run is not None:
+    try:
+        with st.spinner(t("Translating …", "正在翻译……")):
+            result = trace(run, sentence)
+    except Problem as problem:
+        st.warning(say(problem))
+        st.stop()
+
+    with st.container(border=True):
+        with st.container(key="translation"):
+            st.html(f'<div class="sentence">{escape(result.sentence) or "…"}</div>')
+        st.page_link(
+            "pages/decode.py",
+            label=t("Watch the decoder write this, step by step →", "一步一步看解码器怎样写出这句话 →"),
+            query_params={"lang": language(), "run": run.name, "sentence": sentence, "step": "1"},
+        )
+        if not result.finished:
+            st.caption(
+                t(
+                    "The model never wrote <eos> and was cut off: it went round in circles.",
+                    "模型一直没有写出结束标记 <eos>，被强制截断：它在原地打转。",
+                )
+            )
+
+    left, right = st.columns(2)
+    with left.container(border=True, height="stretch"):
+        note = t("words by jieba", "由 jieba 分词")
+        st.html(f'<h2 class="part">{t("What the model read", "模型读到的词")}<span>{note}</span></h2>')
+        st.html(source_words(result))
+        unknown = sum(not token.known for token in result.source)
+        if unknown:
+            st.caption(
+                t(
+                    f"{unknown} word(s), dotted: training hardly ever saw them, so the model reads `<unk>` in their place.",
+                    f"虚线框里的 {unknown} 个是未登录词：训练时几乎没见过，模型把它们都读成 `<unk>`。",
+                )
+            )
+    with right.container(border=True, height="stretch"):
+        note = t("probability of each word when it was chosen", "选中每个词时的概率")
+        st.html(f'<h2 class="part">{t("How sure it was", "模型有多大把握")}<span>{note}</span></h2>')
+        st.html(sure_words(result))
+
+    scores = run.scores()
+    if scores:
+        st.caption(
+            t(
+                f"Honestly: on {scores['sentences']:,} sentences it never saw, this run scores BLEU "
+                f"{scores['bleu_lowercase']:.1f} (lowercased, greedy, one reference). Short everyday sentences often "
+                "come out right; long ones, names and rare words often do not.",
+                f"实话实说：在 {scores['sentences']:,} 个没见过的句子上，这个运行的 BLEU 是 {scores['bleu_lowercase']:.1f}"
+                "（不分大小写，贪心解码，一个参考译文）。日常短句常常译得对；长句、人名和生僻词常常译错。",
+            )
+        )
