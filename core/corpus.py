@@ -1,11 +1,10 @@
 """Parallel sentences: the corpora that come with `pip install`, a person's own files, and the honest split."""
 
-import csv
 import hashlib
 import importlib.metadata
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,7 +172,7 @@ def load(name: str) -> ParallelCorpus:
 
 
 def decode_text(content: bytes, name: str) -> str:
-    """A text file's bytes as text: UTF-8 or UTF-16 with or without a byte order mark, or GBK (GB 18030).
+    """A text file's bytes as text: UTF-8, UTF-16 with its byte order mark, or GBK (GB 18030).
 
     Raises Problem where it is none of them.
     """
@@ -192,10 +191,7 @@ def decode_text(content: bytes, name: str) -> str:
 
 def _lines(text: str) -> list[str]:
     """Lines by LF, CRLF or CR alone: splitlines would also cut at U+2028 and misalign the two files."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    while lines and not lines[-1].strip("\x00 \t"):
-        lines.pop()
-    return lines
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
 
 
 def from_aligned(source: bytes, target: bytes, source_name: str = "source", target_name: str = "target") -> list[Pair]:
@@ -204,6 +200,10 @@ def from_aligned(source: bytes, target: bytes, source_name: str = "source", targ
     A pair with an empty line on either side is left out. Raises Problem where the line counts differ.
     """
     lines = _lines(decode_text(source, source_name)), _lines(decode_text(target, target_name))
+    for side, other in (lines, lines[::-1]):
+        # Empty lines at the end of one file alone mean nothing.
+        while len(side) > len(other) and not side[-1].strip("\x00 \t"):
+            side.pop()
     if len(lines[0]) != len(lines[1]):
         raise Problem(
             f"{source_name} has {len(lines[0]):,} lines and {target_name} has {len(lines[1]):,}. "
@@ -220,7 +220,7 @@ def from_tsv(content: bytes, name: str = "file") -> list[Pair]:
     Raises Problem where no line has two columns.
     """
     lines = _lines(decode_text(content, name))
-    rows = list(csv.reader((line.replace("\x00", "") for line in lines), delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = [line.split("\t") for line in lines]
     filled = [row for row in rows if any(cell.strip() for cell in row)]
     if filled and not any(len(row) >= 2 for row in filled):
         raise Problem(
@@ -228,6 +228,26 @@ def from_tsv(content: bytes, name: str = "file") -> list[Pair]:
             f"{name} 只有一列。请把原文和译文放在同一行并用制表符隔开，或提供两个文件。",
         )
     return _usable(((row[0], row[1]) for row in filled if len(row) >= 2), name)
+
+
+def from_files(files: Sequence[tuple[str, bytes]]) -> list[Pair]:
+    """Pairs from a person's files, (name, content) each: one TSV, or two line-aligned files in either order.
+
+    Where one side is Chinese and the other is not, the Chinese becomes the source.
+    """
+    if len(files) == 1:
+        (name, content), *_ = files
+        pairs = from_tsv(content, name)
+    elif len(files) == 2:
+        (name, content), (other_name, other) = files
+        pairs = from_aligned(content, other, name, other_name)
+    else:
+        raise Problem(
+            "Give one file with two columns, or two files that match line by line.",
+            "请提供一个两列的文件，或两个逐行对应的文件。",
+        )
+    chinese = [sum(contains_chinese(pair[side]) for pair in pairs[:1000]) for side in (0, 1)]
+    return [(target, source) for source, target in pairs] if chinese[1] > chinese[0] else pairs
 
 
 def _usable(pairs: Iterable[Iterable[str]], name: str) -> list[Pair]:

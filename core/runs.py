@@ -168,12 +168,12 @@ class Run:
             run.write_config(config)
             now = time.time()
             run.write_status(Status(WAITING, created=now, updated=now, epochs=config.epochs))
-        except FileExistsError:
-            raise Problem(
-                f"A run named {run.name!r} exists already. Choose another name, or delete that run first.",
-                f"已经有名为 {run.name!r} 的运行。请换一个名称，或先删除那个运行。",
-            ) from None
         except OSError as error:
+            if run.folder.is_dir() and isinstance(error, FileExistsError):
+                raise Problem(
+                    f"A run named {run.name!r} exists already. Choose another name, or delete that run first.",
+                    f"已经有名为 {run.name!r} 的运行。请换一个名称，或先删除那个运行。",
+                ) from None
             raise Problem(
                 f"Cannot write to {run.folder.parent} ({error.strerror}). Give this folder write permission.",
                 f"无法写入 {run.folder.parent}（{error.strerror}）。请给这个文件夹写权限。",
@@ -306,8 +306,11 @@ class Run:
     def _written_status(self) -> Status:
         try:
             content = json.loads((self.folder / "status.json").read_text("utf-8"))
-            known = {item.name for item in fields(Status)}
-            return Status(**{key: value for key, value in content.items() if key in known})
+            status = Status(**{item.name: content[item.name] for item in fields(Status) if item.name in content})
+            kinds = {str: str, int: int, float: (int, float)}
+            if not all(isinstance(getattr(status, item.name), kinds[item.type]) for item in fields(Status)):  # type: ignore[index]
+                raise TypeError("a value of another type")
+            return status
         except (OSError, ValueError, TypeError, AttributeError):
             # A folder copied without its status still translates.
             if self.translates:
@@ -374,7 +377,8 @@ class Run:
             raise Problem(
                 "This run came with the app and stays as it is.", "这个运行是随应用一起提供的，不能重命名或删除。"
             )
-        if self.status().alive:
+        # A run just resumed holds the lock before its status says so.
+        if self.status().alive or self.locked():
             raise Problem("This run is training. Stop it first.", "这个运行正在训练。请先停止。")
 
     def _on_disk(self, change: Any) -> None:

@@ -59,11 +59,10 @@ def normalize_chinese(sentence: str) -> str:
     """
     text = unicodedata.normalize("NFKC", clean_space(sentence))
     text = _simplifier().convert(text).translate(CORNER_BRACKETS)
-    text = _SPACE_BESIDE_HAN.sub("", text)
     if contains_chinese(text):
         text = _HALF_WIDTH_MARK.sub(lambda m: CHINESE_WIDTH[m.group()], text)
         text = _FINAL_DOT.sub("。", text)
-    return text
+    return _SPACE_BESIDE_HAN.sub("", text)
 
 
 def normalize_english(sentence: str) -> str:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.problems import Problem
+from pages.parts import address
 from pages.parts.ask import ask
 from pages.parts.language import say, t
 from pages.parts.loading import trace
@@ -20,12 +21,6 @@ heading(
 run, sentence = ask()
 
 
-def asked_step() -> int:
-    """The step in the address; 1 where there is none."""
-    written = st.query_params.get("step", "1")
-    return int(written) if written.isdecimal() and 0 < int(written) < 10_000 else 1
-
-
 if run is not None:
     try:
         with st.spinner(t("Translating …", "正在翻译……")):
@@ -36,10 +31,11 @@ if run is not None:
 
     identity = f"{run.name} {run.version[1]} {sentence}"
     if st.session_state.get("stepping") != identity:
-        # A new sentence begins at its first step; a fresh visit, where the address says.
-        first_visit = "stepping" not in st.session_state
+        # A new sentence begins at its first step, or where the link that brought it says.
+        linked = address.news("step") or ""
+        asked = int(linked) if linked.isdecimal() and len(linked) < 5 else 1
         st.session_state["stepping"] = identity
-        st.session_state["step"] = min(asked_step() if first_visit else 1, len(result.steps))
+        st.session_state["step"] = min(max(asked, 1), len(result.steps))
     step, k = stepper(result, identity, st.session_state["step"], st.session_state.get("k", 10))
     st.session_state["step"], st.session_state["k"] = step, k
-    st.query_params["step"] = str(step)
+    address.write("step", str(step))

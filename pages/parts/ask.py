@@ -5,6 +5,7 @@ import streamlit as st
 from core.config import PINNED
 from core.problems import Problem
 from core.runs import SHIPPED, Run, find_run, list_runs
+from pages.parts import address
 from pages.parts.language import say, t
 
 EXAMPLES = PINNED
@@ -24,7 +25,7 @@ def choose_run() -> Run | None:
             )
         )
         return None
-    asked = st.session_state.get("run") or st.query_params.get("run")
+    asked = address.news("run") or st.session_state.get("run")
     if asked not in names:
         if asked:
             try:
@@ -35,13 +36,16 @@ def choose_run() -> Run | None:
         asked = next((name for name in SHIPPED if name in names), names[0])
     st.session_state["run"] = asked
     name = st.selectbox(t("Model (run)", "模型（运行）"), names, key="run", persist_state="session")
-    st.query_params["run"] = name
+    address.write("run", name)
     return find_run(name)
 
 
 def ask() -> tuple[Run | None, str]:
     """Draw the box with its examples. Returns the chosen run and the sentence as typed, both kept in the address."""
-    st.session_state.setdefault("sentence", st.query_params.get("sentence", EXAMPLES[0]))
+    linked = address.news("sentence")
+    if linked is not None:
+        st.session_state["sentence"] = linked
+    st.session_state.setdefault("sentence", EXAMPLES[0])
     box, picker = st.columns([3, 1], vertical_alignment="bottom")
     with picker:
         run = choose_run()
@@ -54,7 +58,7 @@ def ask() -> tuple[Run | None, str]:
     with st.container(horizontal=True, gap="small", key="examples"):
         for number, example in enumerate(EXAMPLES):
             st.button(example, key=f"example-{number}", on_click=_take, args=(example,))
-    st.query_params["sentence"] = sentence
+    address.write("sentence", sentence)
     return run, sentence
 
 

@@ -1,0 +1,86 @@
+"""Altair charts of a run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from pages.parts.language import t
+
+# The middles of style.css's light and dark tones: charts cannot ask which of the two is shown.
+VALIDATION, TRAINING, CHOSEN, BEST = "#4a86e8", "#97a1b0", "#3fa556", "#e0508a"
+POINTS = 600
+
+
+def thin(rows: Sequence[dict[str, Any]], value: str, points: int = POINTS) -> list[dict[str, Any]]:
+    """At most about `points` rows that look the same drawn: the smallest and the largest of each bucket, in order."""
+    if len(rows) <= points:
+        return list(rows)
+    size = 2 * len(rows) / points
+    kept: list[dict[str, Any]] = []
+    for bucket in range(points // 2):
+        part = rows[int(bucket * size) : int((bucket + 1) * size)]
+        low = min(range(len(part)), key=lambda i: part[i][value])
+        high = max(range(len(part)), key=lambda i: part[i][value])
+        kept.extend(part[i] for i in sorted({low, high}))
+    return kept
+
+
+def loss_chart(
+    steps: Sequence[dict[str, Any]], epochs: Sequence[dict[str, Any]], total: int, per_epoch: float
+) -> alt.LayerChart:
+    """Training loss at each step, validation loss after each epoch, on one scale in nats per word.
+
+    total: epochs planned, the width of the picture; per_epoch: steps an epoch.
+    """
+    x = alt.X(
+        "epoch:Q", title=t("epoch", "训练轮次"), scale=alt.Scale(domain=[0, max(total, 1)]), axis=_epoch_axis(total)
+    )
+    y = alt.Y("loss:Q", title=t("loss, nats per word", "损失（每词 nats）"), scale=alt.Scale(zero=False))
+    names = t("training", "训练"), t("validation", "验证")
+    colour = alt.Color(
+        "kind:N",
+        title=None,
+        scale=alt.Scale(domain=list(names), range=[TRAINING, VALIDATION]),
+        legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
+    )
+    training = pd.DataFrame(
+        [{"epoch": row["step"] / per_epoch, "loss": row["loss"], "kind": names[0]} for row in thin(steps, "loss")],
+        columns=["epoch", "loss", "kind"],
+    )
+    validation = pd.DataFrame(
+        [{"epoch": row["epoch"], "loss": row["valid_loss"], "kind": names[1]} for row in epochs],
+        columns=["epoch", "loss", "kind"],
+    )
+    tooltip = [alt.Tooltip("epoch:Q", format=".2f", title=t("epoch", "训练轮次")), alt.Tooltip("loss:Q", format=".3f")]
+    line = alt.Chart(training).mark_line(strokeWidth=1, opacity=0.85).encode(x, y, colour)
+    curve = (
+        alt.Chart(validation)
+        .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=60))
+        .encode(x, y, colour, tooltip=tooltip)
+    )
+    return alt.layer(line, curve).properties(height=270)
+
+
+def bleu_chart(epochs: Sequence[dict[str, Any]], best: int, total: int) -> alt.LayerChart:
+    """BLEU on unseen sentences after each epoch; the best one, whose weights are kept, is named."""
+    rows = pd.DataFrame([{"epoch": row["epoch"], "bleu": row["bleu"]} for row in epochs], columns=["epoch", "bleu"])
+    x = alt.X("epoch:Q", title=None, scale=alt.Scale(domain=[0, max(total, 1)]), axis=_epoch_axis(total))
+    y = alt.Y("bleu:Q", title="BLEU", axis=alt.Axis(tickCount=3))
+    tooltip = [alt.Tooltip("epoch:Q", title=t("epoch", "训练轮次")), alt.Tooltip("bleu:Q", format=".2f", title="BLEU")]
+    base = alt.Chart(rows)
+    bars = base.mark_bar(color=CHOSEN, opacity=0.75, size=max(4, min(22, 300 / max(total, 1)))).encode(
+        x, y, tooltip=tooltip
+    )
+    label = (
+        base.transform_filter(alt.datum.epoch == best)
+        .transform_calculate(words=f"'{t('best', '最好')} ' + format(datum.bleu, '.1f')")
+        .mark_text(dy=-8, color=BEST, fontWeight="bold")
+        .encode(x, y, text="words:N")
+    )
+    return alt.layer(bars, label).properties(height=130)
+
+
+def _epoch_axis(total: int) -> alt.Axis:
+    return alt.Axis(tickMinStep=1, format="d", tickCount=min(max(total, 1), 12), grid=False)
