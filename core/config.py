@@ -97,7 +97,9 @@ class Architecture(Checked):
 class TrainConfig(Architecture):
     """Everything that decides how a run is trained; `config.json` of a run holds exactly these fields."""
 
-    preset: str = option("lesson", "the preset that this configuration began from")
+    preset: str = option(
+        "lesson", "the preset that this configuration began from", choices=("lesson", "attention", "tiny")
+    )
     corpus: str = option("tatoeba", "tatoeba, hsk, tatoeba+hsk, or files for one's own")
     pairs: int = option(0, "training pairs to use; 0 is all", low=0, high=1_000_000_000)
     source_tokenizer: str = option("jieba", "how source sentences are cut", choices=("jieba", "spacy", "characters"))
