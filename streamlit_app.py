@@ -32,11 +32,12 @@ if run is not None:
     with st.container(border=True):
         with st.container(key="translation"):
             st.html(f'<div class="sentence">{escape(result.sentence) or "…"}</div>')
-        st.page_link(
-            "pages/decode.py",
-            label=t("Watch the decoder write this, step by step →", "一步一步看解码器怎样写出这句话 →"),
-            query_params={"lang": language(), "run": run.name, "sentence": sentence, "step": "1"},
-        )
+        with st.container(key="to-decoder"):
+            st.page_link(
+                "pages/decode.py",
+                label=t("Watch the decoder write this, step by step →", "一步一步看解码器怎样写出这句话 →"),
+                query_params={"lang": language(), "run": run.name, "sentence": sentence, "step": "1"},
+            )
         if not result.finished:
             st.caption(
                 t(

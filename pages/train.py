@@ -23,7 +23,7 @@ heading(
 
 def watched_run() -> Run | None:
     """The run in the address, else the one opened before, else one that is training now."""
-    name = address.news("run") or st.session_state.get("watched")
+    name = address.news("watch") or st.session_state.get("watched")
     if name:
         try:
             return find_run(name)
@@ -36,7 +36,7 @@ def watched_run() -> Run | None:
 run = watched_run()
 if run is not None:
     st.session_state["watched"] = run.name
-    address.write("run", run.name)
+    address.write("watch", run.name)
     watch(run)
 
 with st.container(border=True):
@@ -47,5 +47,5 @@ st.html(f'<h2 class="part">{t("All runs", "全部运行")}</h2>')
 asked = started.name if started else run_list()
 if asked:
     st.session_state["watched"] = asked
-    address.write("run", asked)
+    address.write("watch", asked)
     st.rerun()

@@ -11,6 +11,7 @@ from pages.parts.language import t
 # The middles of style.css's light and dark tones: charts cannot ask which of the two is shown.
 VALIDATION, TRAINING, CHOSEN, BEST = "#4a86e8", "#97a1b0", "#3fa556", "#e0508a"
 POINTS = 600
+COLUMNS = ["epoch", "loss", "kind"]
 
 
 def thin(rows: Sequence[dict[str, Any]], value: str, points: int = POINTS) -> list[dict[str, Any]]:
@@ -27,6 +28,20 @@ def thin(rows: Sequence[dict[str, Any]], value: str, points: int = POINTS) -> li
     return kept
 
 
+def smooth(values: Sequence[float]) -> list[float]:
+    """Each value as the mean of those around it, 1% of the series to each side: batches of long sentences lose more
+    a word than batches of short ones, and the trend would drown."""
+    sums = [0.0]
+    for value in values:
+        sums.append(sums[-1] + value)
+    reach = max(3, len(values) // 100)
+    means = []
+    for i in range(len(values)):
+        low, high = max(0, i - reach), min(len(values), i + reach + 1)
+        means.append((sums[high] - sums[low]) / (high - low))
+    return means
+
+
 def loss_chart(
     steps: Sequence[dict[str, Any]], epochs: Sequence[dict[str, Any]], total: int, per_epoch: float
 ) -> alt.LayerChart:
@@ -34,9 +49,8 @@ def loss_chart(
 
     total: epochs planned, the width of the picture; per_epoch: steps an epoch.
     """
-    x = alt.X(
-        "epoch:Q", title=t("epoch", "训练轮次"), scale=alt.Scale(domain=[0, max(total, 1)]), axis=_epoch_axis(total)
-    )
+    domain = alt.Scale(domain=[0, max(total, 1)])
+    x = alt.X("epoch:Q", title=t("epoch", "训练轮次"), scale=domain, axis=_epoch_axis(total))
     y = alt.Y("loss:Q", title=t("loss, nats per word", "损失（每词 nats）"), scale=alt.Scale(zero=False))
     names = t("training", "训练"), t("validation", "验证")
     colour = alt.Color(
@@ -45,22 +59,25 @@ def loss_chart(
         scale=alt.Scale(domain=list(names), range=[TRAINING, VALIDATION]),
         legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
     )
-    training = pd.DataFrame(
-        [{"epoch": row["step"] / per_epoch, "loss": row["loss"], "kind": names[0]} for row in thin(steps, "loss")],
-        columns=["epoch", "loss", "kind"],
+
+    def table(rows: list[tuple[float, float]], kind: str) -> pd.DataFrame:
+        return pd.DataFrame([{"epoch": at, "loss": loss, "kind": kind} for at, loss in rows], columns=COLUMNS)
+
+    means = smooth([row["loss"] for row in steps])
+    trend = [{"step": row["step"], "loss": mean} for row, mean in zip(steps, means, strict=True)]
+    raw, smoothed = (
+        table([(row["step"] / per_epoch, row["loss"]) for row in thin(rows, "loss")], names[0])
+        for rows in (steps, trend)
     )
-    validation = pd.DataFrame(
-        [{"epoch": row["epoch"], "loss": row["valid_loss"], "kind": names[1]} for row in epochs],
-        columns=["epoch", "loss", "kind"],
-    )
+    valid = table([(row["epoch"], row["valid_loss"]) for row in epochs], names[1])
     tooltip = [alt.Tooltip("epoch:Q", format=".2f", title=t("epoch", "训练轮次")), alt.Tooltip("loss:Q", format=".3f")]
-    line = alt.Chart(training).mark_line(strokeWidth=1, opacity=0.85).encode(x, y, colour)
-    curve = (
-        alt.Chart(validation)
+    return alt.layer(
+        alt.Chart(raw).mark_line(strokeWidth=1, opacity=0.25).encode(x, y, colour),
+        alt.Chart(smoothed).mark_line(strokeWidth=2).encode(x, y, colour, tooltip=tooltip),
+        alt.Chart(valid)
         .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=60))
-        .encode(x, y, colour, tooltip=tooltip)
-    )
-    return alt.layer(line, curve).properties(height=270)
+        .encode(x, y, colour, tooltip=tooltip),
+    ).properties(height=270)
 
 
 def bleu_chart(epochs: Sequence[dict[str, Any]], best: int, total: int) -> alt.LayerChart:

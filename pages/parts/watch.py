@@ -61,7 +61,10 @@ def _panel(run: Run) -> None:
         per_epoch = status.steps / status.epochs if status.epochs and status.steps else 1.0
         left, right = st.columns([1.05, 1])
         with left:
-            note = t("grey: each step · blue: sentences it never trains on", "灰色：每一步 · 蓝色：没训练过的句子")
+            note = t(
+                "grey: sentences it learns from · blue: ones it has never seen",
+                "灰色：正在学的句子 · 蓝色：从没见过的句子",
+            )
             st.html(f'<h2 class="part">{t("Loss", "损失")}<span>{note}</span></h2>')
             st.altair_chart(loss_chart(steps, epochs, status.epochs, per_epoch), key="loss-chart")
             note = t("how close to the reference translations, 0 to 100", "与参考译文有多接近，0 到 100")

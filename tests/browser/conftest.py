@@ -1,0 +1,178 @@
+"""A real server and a real Chromium. No test here may leave a traceback in the server's log or an error on a page."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from core.runs import PROJECT, SHIPPED, list_runs
+
+pytestmark = pytest.mark.browser
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+class Server:
+    """The app as `make app` starts it, on a port of its own."""
+
+    def __init__(self, checkpoints: Path, log: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://localhost:{self.port}"
+        self.checkpoints = checkpoints
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "streamlit", "run", "streamlit_app.py",
+                    "--server.headless=true", f"--server.port={self.port}",
+                ],
+                cwd=PROJECT,
+                env={**os.environ, "SEQ2SEQ_CHECKPOINTS": str(checkpoints)},
+                stdout=output,
+                stderr=output,
+            )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2).close()
+                return
+            except (urllib.error.URLError, OSError):
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise RuntimeError(f"the server did not start:\n{log.read_text()}") from None
+                time.sleep(0.1)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> None:
+        """Stop it, and fail if anything went wrong inside."""
+        self.process.terminate()
+        self.process.wait(timeout=20)
+        said = self.log.read_text("utf-8", errors="replace")
+        assert "Traceback" not in said, said
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A checkpoints folder with the run that ships; trainers left in it are stopped at the end."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for name in SHIPPED:
+        shutil.copytree(PROJECT / "checkpoints" / name, folder / name)
+    yield folder
+    for run in list_runs(folder):
+        run.request_stop()
+
+
+@pytest.fixture(scope="session")
+def server(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(checkpoints, tmp_path_factory.mktemp("log") / "server.log")
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: str):
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=flags)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """One visitor's tab."""
+
+    def __init__(self, page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def go(self, address: str = "/"):
+        self.page.goto(self.url + address)
+        self.page.wait_for_selector(".st-key-bar", timeout=60_000)
+        self.settle()
+        return self
+
+    def settle(self) -> None:
+        """Wait until the script has run and nothing says that it goes on."""
+        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
+        self.page.wait_for_timeout(150)
+        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
+
+    def key(self, key: str):
+        """The element that a key names, as `sentence` or `start`."""
+        return self.page.locator(f".st-key-{key}")
+
+    def type(self, sentence: str) -> None:
+        box = self.key("sentence").locator("input")
+        box.fill(sentence)
+        box.press("Enter")
+        self.page.wait_for_timeout(300)
+        self.settle()
+
+    @property
+    def translation(self) -> str:
+        return self.key("translation").inner_text().strip()
+
+    def text(self) -> str:
+        return self.page.locator('[data-testid="stMain"]').inner_text()
+
+    def wait_for_text(self, text: str, timeout: float = 60_000) -> None:
+        self.page.get_by_text(text).first.wait_for(timeout=timeout)
+
+
+Visitor = Callable[..., Visit]
+
+
+@contextmanager
+def visiting(browser, url: str) -> Iterator[Visitor]:
+    """Makes visitors of that server; at the end none may have seen an error."""
+    made: list[Visit] = []
+
+    def visit(locale: str = "en-US", scheme: str = "light", width: int = 1280) -> Visit:
+        viewport = {"width": width, "height": 1800}
+        context = browser.new_context(locale=locale, color_scheme=scheme, viewport=viewport)
+        context.set_default_timeout(20_000)
+        made.append(Visit(context.new_page(), url))
+        return made[-1]
+
+    yield visit
+    for one in made:
+        assert not one.errors, one.errors
+        assert one.page.locator('[data-testid="stException"]').count() == 0, one.text()
+        one.page.context.close()
+
+
+@pytest.fixture
+def visitor(browser, server: Server) -> Iterator[Visitor]:
+    with visiting(browser, server.url) as visit:
+        yield visit
+
+
+@pytest.fixture
+def fresh_server(checkpoints: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server that nobody has visited yet."""
+    running = Server(checkpoints, tmp_path / "server.log")
+    yield running
+    if running.process.poll() is None:
+        running.end()

@@ -1,0 +1,175 @@
+"""Training from the page: a newcomer starts, watches, leaves, comes back, stops and translates."""
+
+import time
+
+import pytest
+
+from core.runs import find_run, list_runs
+from tests.browser.conftest import Server, visiting
+
+
+def begin(visit, name: str, epochs: int = 400) -> None:
+    """Fill the form for a tiny run on HSK and press start."""
+    visit.go("/train")
+    choose(visit, "preset", "tiny")
+    choose(visit, "corpus", "HSK")
+    fill(visit, "pairs-tiny", "300")
+    fill(visit, "epochs-tiny", str(epochs))
+    fill(visit, "name", name)
+    visit.key("start").locator("button").click()
+
+
+def choose(visit, key: str, option: str) -> None:
+    visit.key(key).locator("input").click()
+    visit.page.get_by_role("option").filter(has_text=option).first.click()
+    visit.page.wait_for_timeout(300)
+    visit.settle()
+
+
+def fill(visit, key: str, value: str) -> None:
+    box = visit.key(key).locator("input")
+    box.fill(value)
+    box.press("Tab")
+    visit.page.wait_for_timeout(300)
+    visit.settle()
+
+
+def wait_until(condition, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(("locale", "name", "running", "stopped"), [
+    ("en-US", "first-en", "training", "stopped"),
+    ("zh-CN", "first-zh", "训练中", "已停止"),
+])  # fmt: skip
+def test_start_watch_reload_stop_and_translate_with_the_new_run(visitor, checkpoints, locale, name, running, stopped):
+    visit = visitor(locale)
+    begin(visit, name)
+    panel = visit.key("panel")
+    panel.get_by_text(running, exact=True).first.wait_for(timeout=60_000)
+    run = find_run(name, checkpoints)
+
+    # The chart grows without a hand on the page, and the pinned sentences change.
+    panel.locator("canvas, svg.marks").first.wait_for(timeout=30_000)
+    before = visit.page.locator(".progress i").first.get_attribute("style")
+    wait_until(lambda: len(run.epochs()) >= 2)
+    visit.page.wait_for_timeout(2500)
+    assert visit.page.locator(".progress i").first.get_attribute("style") != before
+    assert panel.locator("table.samples tr").count() >= 5
+
+    # A reload and a second visitor see the same run.
+    visit.page.reload()
+    visit.key("panel").get_by_text(running, exact=True).first.wait_for(timeout=30_000)
+    second = visitor(locale).go("/train")
+    assert name in second.key("panel").inner_text()
+
+    visit.key("stop").locator("button").click()
+    visit.key("panel").get_by_text(stopped, exact=True).first.wait_for(timeout=60_000)
+    assert run.status().state == "stopped"
+    visit.key("panel").locator('[data-testid="stPageLink-NavLink"]').click()
+    visit.key("translation").wait_for(timeout=30_000)
+    visit.settle()
+    assert f"run={name}" in visit.page.url
+    assert visit.translation
+
+
+def test_killing_the_server_does_not_end_the_run(browser, checkpoints, fresh_server: Server, tmp_path):
+    with visiting(browser, fresh_server.url) as visit:
+        begin(visit(), "survivor")
+        wait_until(lambda: (checkpoints / "survivor").exists() and len(find_run("survivor", checkpoints).steps()) > 3)
+        fresh_server.kill()
+    run = find_run("survivor", checkpoints)
+    steps = len(run.steps())
+    wait_until(lambda: len(run.steps()) > steps)
+    again = Server(checkpoints, tmp_path / "again.log")
+    with visiting(browser, again.url) as visit:
+        assert "survivor" in visit().go("/train?watch=survivor").key("panel").inner_text()
+    run.request_stop()
+    wait_until(lambda: run.status().state == "stopped")
+    again.end()
+
+
+def test_two_starts_with_one_name_give_one_run_and_a_clear_word(visitor, checkpoints):
+    first, second = visitor(), visitor()
+    second.go("/train")
+    begin(first, "only-one")
+    wait_until(lambda: (checkpoints / "only-one").exists())
+    begin(second, "only-one")
+    second.wait_for_text("exists already")
+    run = find_run("only-one", checkpoints)
+    run.request_stop()
+    wait_until(lambda: not run.status().alive)
+
+
+def test_a_bad_name_is_refused_in_words(visitor, checkpoints):
+    visit = visitor().go("/train")
+    for name in ("../out", "a/b", ".."):
+        fill(visit, "name", name)
+        visit.key("start").locator("button").click()
+        visit.wait_for_text(f"'{name}' cannot be a run's name")
+    assert not (checkpoints.parent / "out").exists()
+    assert all(run.folder.parent == checkpoints for run in list_runs(checkpoints))
+
+
+def test_before_the_start_it_says_how_big_and_how_long(visitor):
+    visit = visitor().go("/train")
+    choose(visit, "preset", "tiny")
+    visit.wait_for_text("parameters", timeout=90_000)
+    assert "an epoch here" in visit.text()
+
+
+def test_switching_the_language_keeps_what_was_chosen(visitor):
+    visit = visitor().go("/train")
+    choose(visit, "preset", "lesson")
+    choose(visit, "corpus", "HSK 1")
+    visit.key("language").locator("button").click()
+    visit.wait_for_text("训练一个自己的模型")
+    visit.settle()
+    assert "与课程相同" in visit.key("preset").locator("input").input_value()
+    assert "分级句子" in visit.key("corpus").locator("input").input_value()
+
+
+def test_runs_are_renamed_and_deleted(visitor, checkpoints):
+    visit = visitor()
+    begin(visit, "short", epochs=1)
+    wait_until(lambda: (checkpoints / "short").exists() and find_run("short", checkpoints).status().state == "finished")
+    visit.go("/train")
+    row = visit.page.locator('[data-testid="stPopoverButton"]').first
+    row.click()
+    fill(visit, "new-name-short", "renamed")
+    visit.key("rename-short").locator("button").click()
+    wait_until(lambda: (checkpoints / "renamed").exists())
+    visit.go("/train")
+    visit.page.locator('[data-testid="stPopoverButton"]').first.click()
+    visit.key("delete-renamed").locator("button").click()
+    wait_until(lambda: not (checkpoints / "renamed").exists())
+
+
+def test_own_files_train_and_bad_ones_are_explained(visitor, checkpoints):
+    visit = visitor().go("/train")
+    choose(visit, "preset", "tiny")
+    choose(visit, "corpus", "My own files")
+    upload = visit.page.locator('[data-testid="stFileUploader"] input[type=file]')
+
+    def give(*files: tuple[str, bytes]) -> None:
+        upload.set_input_files([{"name": name, "mimeType": "text/plain", "buffer": content} for name, content in files])
+        visit.page.wait_for_timeout(800)
+        visit.settle()
+
+    numbers = "一二三四五六七八九十"
+    chinese = [f"我有{a}{b}本书。" for a in numbers for b in numbers]
+    english = [f"I have {a} {b} books." for a in range(10) for b in range(10)]
+    give(("a.zh", "\n".join(chinese).encode("gbk")), ("a.en", "\r\n".join(english[:-1]).encode()))
+    visit.wait_for_text("100 lines")
+    visit.page.reload()
+    visit.settle()
+    choose(visit, "preset", "tiny")
+    choose(visit, "corpus", "My own files")
+    give(("b.en", "\r\n".join(english).encode()), ("b.zh", "\n".join(chinese).encode("gbk")))
+    visit.wait_for_text("100 sentence pairs")
+    fill(visit, "name", "own")
+    visit.key("start").locator("button").click()
+    wait_until(lambda: (checkpoints / "own").exists() and find_run("own", checkpoints).status().state == "finished")

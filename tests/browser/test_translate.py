@@ -1,0 +1,86 @@
+"""The entry page, as a newcomer meets it."""
+
+import pytest
+
+LESSON = "我喜欢学习机器学习。"
+
+
+@pytest.mark.parametrize(("locale", "heading"), [("en-US", "Chinese → English"), ("zh-CN", "中文 → 英文")])
+def test_it_speaks_the_browsers_language_and_translates_at_once(visitor, locale, heading):
+    visit = visitor(locale).go("/")
+    assert heading in visit.text()
+    assert visit.key("sentence").locator("input").input_value() == LESSON
+    assert visit.translation
+    assert f"lang={locale[:2]}" in visit.page.url
+
+
+def test_the_switch_changes_every_word_and_travels_in_the_address(visitor):
+    visit = visitor("en-US").go("/")
+    visit.key("language").locator("button").click()
+    visit.page.get_by_text("模型读到的词").wait_for()
+    assert "What the model read" not in visit.text()
+    assert "lang=zh" in visit.page.url
+    other = visitor("en-US").go(visit.page.url.removeprefix(visit.url))
+    assert "模型读到的词" in other.text()
+
+
+def test_typing_and_examples_translate(visitor):
+    visit = visitor().go("/")
+    first = visit.translation
+    visit.type("今天天气很好。")
+    second = visit.translation
+    assert second != first
+    visit.key("example-2").locator("button").click()
+    visit.page.wait_for_timeout(400)
+    visit.settle()
+    assert visit.key("sentence").locator("input").input_value() == "你叫什么名字？"
+    assert visit.translation not in (first, second)
+
+
+def test_unknown_words_are_marked(visitor):
+    visit = visitor().go("/")
+    visit.type("我喜欢龘靐齉。")
+    assert visit.page.locator(".word.unknown").count() >= 1
+    assert "<unk>" in visit.text()
+
+
+def test_it_says_how_sure_the_model_was_of_each_word(visitor):
+    visit = visitor().go("/")
+    percents = visit.page.locator(".sure .percent").all_inner_texts()
+    assert len(percents) >= 3
+    assert all(0 <= int(text.rstrip("%")) <= 100 for text in percents)
+
+
+@pytest.mark.parametrize(
+    ("typed", "english", "chinese"),
+    [
+        ("", "Type a sentence first", "请先输入一个句子"),
+        ("   ", "Type a sentence first", "请先输入一个句子"),
+        ("我" * 10_000, "10,000 characters", "10,000 个字符"),
+        ("😀😀", "no Chinese in this text", "没有中文"),
+        ("How are you?", "no Chinese in this text", "没有中文"),
+    ],
+)
+def test_what_cannot_be_translated_is_explained_and_not_lost(visitor, typed, english, chinese):
+    for locale, words in (("en-US", english), ("zh-CN", chinese)):
+        visit = visitor(locale).go("/")
+        visit.type(typed)
+        assert words in visit.text()
+        assert visit.key("sentence").locator("input").input_value() == typed
+
+
+def test_markup_is_shown_as_typed_and_never_run(visitor):
+    visit = visitor().go("/")
+    visit.page.evaluate("window.ran = false")
+    visit.type('你好<script>window.ran = true</script><img src=x onerror="window.ran = true"> **粗体**')
+    visit.page.wait_for_timeout(500)
+    assert visit.page.evaluate("window.ran") is False
+    words = visit.page.locator(".words .word").all_inner_texts()
+    assert "script" in words and "*" in words
+    assert visit.page.locator(".words b, .words strong, .words script, .words img").count() == 0
+
+
+def test_a_run_that_is_not_there_is_said_and_another_one_translates(visitor):
+    visit = visitor().go("/?run=nobody")
+    assert "no run named" in visit.text()
+    assert visit.translation
