@@ -40,6 +40,7 @@ SHIPPED = ("tatoeba-hsk-attention",)
 WAITING, PREPARING, TRAINING, SCORING = "waiting", "preparing", "training", "scoring"
 FINISHED, STOPPED, FAILED, INTERRUPTED, DAMAGED = "finished", "stopped", "failed", "interrupted", "damaged"
 ALIVE = (WAITING, PREPARING, TRAINING, SCORING)
+STATES = (*ALIVE, FINISHED, STOPPED, FAILED, INTERRUPTED, DAMAGED)
 
 # A new process imports torch before it takes the lock; on a slow disk that takes a while.
 START_SECONDS = 60
@@ -120,6 +121,16 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def _with(rows: list[dict[str, Any]], numbers: tuple[str, ...], texts: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """The rows that have all of these; a row of something else, or damaged, is left out."""
+    return [
+        row
+        for row in rows
+        if all(isinstance(row.get(key), (int, float)) for key in numbers)
+        and all(isinstance(row.get(key), str) for key in texts)
+    ]
+
+
 def check_name(name: str) -> str:
     """The run's name, trimmed. Raises Problem for one that could not be a folder on every system."""
     name = name.strip()
@@ -169,7 +180,7 @@ class Run:
             now = time.time()
             run.write_status(Status(WAITING, created=now, updated=now, epochs=config.epochs))
         except OSError as error:
-            if run.folder.is_dir() and isinstance(error, FileExistsError):
+            if isinstance(error, FileExistsError) and run.folder.exists():
                 raise Problem(
                     f"A run named {run.name!r} exists already. Choose another name, or delete that run first.",
                     f"已经有名为 {run.name!r} 的运行。请换一个名称，或先删除那个运行。",
@@ -222,17 +233,20 @@ class Run:
 
     def steps(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl that belong to a step."""
-        return [row for row in self.metrics() if "step" in row]
+        return _with(self.metrics(), numbers=("step", "loss", "tokens_per_second"))
 
     def epochs(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl that belong to an epoch."""
-        return [row for row in self.metrics() if "epoch" in row]
+        numbers = ("epoch", "train_loss", "valid_loss", "bleu", "train_seconds", "tokens_per_second")
+        return _with(self.metrics(), numbers=numbers)
 
     def metrics(self) -> list[dict[str, Any]]:
         return read_json_lines(self.folder / "metrics.jsonl")
 
     def samples(self) -> list[dict[str, Any]]:
-        return read_json_lines(self.folder / "samples.jsonl")
+        """The rows of samples.jsonl: one pinned sentence's translation after an epoch, 0 before training."""
+        rows = read_json_lines(self.folder / "samples.jsonl")
+        return _with(rows, numbers=("epoch",), texts=("source", "translation"))
 
     def scores(self) -> dict[str, Any]:
         """The score on the run's own test split; empty before it is finished."""
@@ -259,6 +273,8 @@ class Run:
     def locked(self) -> bool:
         """True while a training process holds the run."""
         lock = self.lock()
+        if not Path(lock.lock_file).exists():
+            return False  # acquiring would make the file, and a folder that is gone
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -307,9 +323,9 @@ class Run:
         try:
             content = json.loads((self.folder / "status.json").read_text("utf-8"))
             status = Status(**{item.name: content[item.name] for item in fields(Status) if item.name in content})
-            kinds = {str: str, int: int, float: (int, float)}
-            if not all(isinstance(getattr(status, item.name), kinds[item.type]) for item in fields(Status)):  # type: ignore[index]
-                raise TypeError("a value of another type")
+            numbers = [getattr(status, item.name) for item in fields(Status) if item.type is not str]
+            if status.state not in STATES or not all(isinstance(number, (int, float)) for number in numbers):
+                raise ValueError("not a run's status")
             return status
         except (OSError, ValueError, TypeError, AttributeError):
             # A folder copied without its status still translates.
@@ -320,17 +336,37 @@ class Run:
             )
 
     @property
+    def state_file(self) -> Path:
+        """The last save: what going on needs."""
+        return self.folder / "training_state.safetensors"
+
+    @property
     def resumable(self) -> bool:
-        """True if there is something to go on from and nobody is at it."""
-        state = (self.folder / "training_state.safetensors").is_file()
-        return self.status().state in (STOPPED, FAILED, INTERRUPTED) and state
+        """True if it can go on and nobody is at it; one cut off before its first save begins again."""
+        state = self.status().state
+        if self.state_file.is_file():
+            return state in (STOPPED, FAILED, INTERRUPTED)
+        return state == INTERRUPTED and not self.weights.exists()
+
+    def check_resumable(self) -> None:
+        """Raise Problem where going on would lose trained weights: a finished run, or one whose last save is missing."""
+        if self.weights.exists() and not self.state_file.is_file():
+            raise Problem(
+                f"Run {self.name!r} has nothing to go on from: it is finished, or its {self.state_file.name} is missing. "
+                "Start a new run.",
+                f"运行 {self.name!r} 无法继续：它已经完成，或缺少 {self.state_file.name}。请重新开始一个运行。",
+            )
 
     # What a person does with it
 
     def start(self, resume: bool = False) -> None:
-        """Train in a process of its own, which outlives whoever called: `python -m core train --run FOLDER`."""
+        """Train in a process of its own, which outlives whoever called: `python -m core train --run FOLDER`.
+
+        Raises Problem where it is to go on and there is nothing to go on from.
+        """
         command = [sys.executable, "-m", "core", "train", "--run", str(self.folder.resolve()), "--quiet"]
         if resume:
+            self.check_resumable()
             command.append("--resume")
             self.write_status(replace(self._written_status(), state=WAITING, reason_en="", reason_zh=""))
         # A process that watches leaves threads waiting in a loop; passive ones leave the core to others.

@@ -118,11 +118,12 @@ def _resume(run: Run) -> None:
 def _numbers(status: Status, steps: list[dict[str, Any]], epochs: list[dict[str, Any]]) -> None:
     recent = [row["loss"] for row in steps[-50:]]
     last = epochs[-1] if epochs else {}
+    rate = status.tokens_per_second or last.get("tokens_per_second")
     cells = [
         (t("training loss", "训练损失"), f"{sum(recent) / len(recent):.2f}" if recent else "–"),
         (t("validation loss", "验证损失"), f"{last['valid_loss']:.2f}" if last else "–"),
         ("BLEU", f"{last['bleu']:.1f}" if last else "–"),
-        (t("words a second", "每秒词数"), f"{status.tokens_per_second:,.0f}" if status.tokens_per_second else "–"),
+        (t("words a second", "每秒词数"), f"{rate:,.0f}" if rate else "–"),
     ]
     if status.alive:
         left = duration(status.seconds_left) if status.step else "–"
@@ -187,8 +188,8 @@ def samples_table(rows: list[dict[str, Any]], columns: int = 3) -> str:
     return f'<table class="samples"><tr><th>{t("source", "原文")}</th>{head}</tr>{body}</table>'
 
 
-def _clip(text: str, words: int = 12) -> str:
-    """An untrained model goes round in circles; a dozen words show that."""
+def _clip(text: str, words: int = 7) -> str:
+    """An untrained model goes round in circles; a few words show that."""
     parts = text.split()
     return escape(" ".join(parts[:words])) + (" …" if len(parts) > words else "")
 

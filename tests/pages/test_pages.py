@@ -1,0 +1,125 @@
+"""The pages without a browser: both languages, and folders that are no good."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.runs import PROJECT, SHIPPED
+
+PAGES = ["streamlit_app.py", "pages/decode.py", "pages/train.py"]
+CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+def run_page(page: str, lang: str = "en", **query: str) -> AppTest:
+    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+    if page != "streamlit_app.py":
+        app.switch_page(page)
+    app.query_params["lang"] = lang
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def said(app: AppTest) -> str:
+    """Everything the page says in words."""
+    kinds = ("warning", "info", "caption", "markdown", "text")
+    html = [str(element.proto.body) for element in app.get("html")]
+    return "\n".join([*(str(element.value) for kind in kinds for element in app.get(kind)), *html])
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEQ2SEQ_CHECKPOINTS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def shipped(checkpoints: Path) -> Path:
+    shutil.copytree(PROJECT / "checkpoints" / SHIPPED[0], checkpoints / SHIPPED[0])
+    return checkpoints / SHIPPED[0]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_page_runs_in_both_languages_with_and_without_a_run(page, lang, checkpoints):
+    assert bool(CHINESE.search(said(run_page(page, lang)))) == (lang == "zh")
+
+
+@pytest.mark.parametrize("page", PAGES[:2])
+def test_without_a_run_the_page_says_where_to_train_one(page, checkpoints):
+    assert "no trained model yet" in said(run_page(page))
+
+
+def test_the_first_visit_follows_the_browsers_language(checkpoints):
+    for locale, words in (("zh-CN", "翻译"), ("zh-TW", "翻译"), ("en-US", "Translate"), ("de-DE", "Translate")):
+        app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+        app.context["locale"] = locale
+        app.run()
+        assert words in [link.proto.label for link in app.get("page_link")]
+
+
+def test_the_keys_for_people_who_automate_the_page(shipped):
+    app = run_page("streamlit_app.py")
+    app.text_input(key="sentence").set_value("今天天气很好。").run()
+    assert not app.exception
+    assert "今天" in said(app)
+    assert run_page("pages/train.py").button(key="start").label == "Start training"
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("model.safetensors", b""),
+        ("model.safetensors", b"\x10\x00\x00\x00\x00\x00\x00\x00{}"),
+        ("model.safetensors", None),
+        ("source_vocab.json", b"{"),
+        ("source_vocab.json", b"[1, 2]"),
+        ("target_vocab.json", None),
+        ("config.json", b"\xff\xfe"),
+        ("config.json", json.dumps({"hidden": -1}).encode()),
+        ("config.json", json.dumps({"unheard_of": 1}).encode()),
+        ("config.json", None),
+        ("status.json", b"[]"),
+        ("metrics.jsonl", b'{"epoch": 1\n\x00\x00garbage\n[]\n{"epo'),
+        ("samples.jsonl", b"{}\n"),
+    ],
+)
+def test_a_damaged_run_is_explained_on_every_page_and_breaks_none(file, content, shipped):
+    path = shipped / file
+    path.unlink() if content is None else path.write_bytes(content)
+    for page in PAGES:
+        for lang in ("en", "zh"):
+            run_page(page, lang, run=shipped.name, watch=shipped.name)
+
+
+def test_a_foreign_folder_is_left_alone(checkpoints):
+    (checkpoints / "holiday photos").mkdir()
+    (checkpoints / "holiday photos" / "beach.jpg").write_bytes(b"\xff\xd8")
+    assert "holiday" not in said(run_page("pages/train.py"))
+
+
+def test_a_damaged_run_in_the_list_can_be_deleted(shipped):
+    copy = shipped.with_name("broken")
+    shutil.copytree(shipped, copy)
+    (copy / "config.json").write_text("{")
+    app = run_page("pages/train.py")
+    assert "config.json of run" in said(app)
+    app.button(key="delete-broken").click().run()
+    assert not app.exception
+    assert not copy.exists()
+
+
+def test_the_checkpoints_folder_may_be_unwritable(tmp_path, monkeypatch):
+    in_the_way = tmp_path / "a file"
+    in_the_way.write_text("")
+    monkeypatch.setenv("SEQ2SEQ_CHECKPOINTS", str(in_the_way))
+    app = run_page("pages/train.py")
+    app.button(key="start").click().run()
+    assert not app.exception
+    assert "permission" in said(app)
