@@ -1,7 +1,5 @@
 """Translate: the page people land on."""
 
-from html import escape
-
 import streamlit as st
 
 from core.problems import Problem
@@ -9,7 +7,7 @@ from pages.parts.ask import ask
 from pages.parts.language import language, say, t
 from pages.parts.loading import trace
 from pages.parts.shell import heading, shell
-from pages.parts.words import source_words, sure_words
+from pages.parts.words import sentence_words, source_words, sure_words
 
 shell(t("Translate", "翻译"))
 heading(
@@ -31,7 +29,7 @@ if run is not None:
 
     with st.container(border=True):
         with st.container(key="translation"):
-            st.html(f'<div class="sentence">{escape(result.sentence) or "…"}</div>')
+            st.html(sentence_words(result.sentence))
         with st.container(key="to-decoder"):
             st.page_link(
                 "pages/decode.py",
@@ -53,12 +51,11 @@ if run is not None:
         st.html(source_words(result))
         unknown = sum(not token.known for token in result.source)
         if unknown:
-            st.caption(
-                t(
-                    f"{unknown} word(s), dotted: training hardly ever saw them, so the model reads `<unk>` in their place.",
-                    f"虚线框里的 {unknown} 个是未登录词：训练时几乎没见过，模型把它们都读成 `<unk>`。",
-                )
+            note = t(
+                f"{unknown} unknown, dotted: training hardly ever saw them, so the model reads &lt;unk&gt; in their place.",
+                f"虚线框里的 {unknown} 个是未登录词：训练时几乎没见过，模型把它们都读成 &lt;unk&gt;。",
             )
+            st.html(f'<p class="mute small">{note}</p>')
     with right.container(border=True, height="stretch"):
         note = t("probability of each word when it was chosen", "选中每个词时的概率")
         st.html(f'<h2 class="part">{t("How sure it was", "模型有多大把握")}<span>{note}</span></h2>')
@@ -66,12 +63,17 @@ if run is not None:
 
     scores = run.scores()
     if scores:
-        st.caption(
-            t(
-                f"Honestly: on {scores['sentences']:,} sentences it never saw, this run scores BLEU "
-                f"{scores['bleu_lowercase']:.1f} (lowercased, greedy, one reference). Short everyday sentences often "
-                "come out right; long ones, names and rare words often do not.",
-                f"实话实说：在 {scores['sentences']:,} 个没见过的句子上，这个运行的 BLEU 是 {scores['bleu_lowercase']:.1f}"
-                "（不分大小写，贪心解码，一个参考译文）。日常短句常常译得对；长句、人名和生僻词常常译错。",
-            )
+        measured = t(
+            f"Honestly: on {scores['sentences']:,} sentences it never saw, this run scores BLEU "
+            f"{scores['bleu_lowercase']:.1f} (0 to 100; lowercased, greedy, one reference).",
+            f"实话实说：在 {scores['sentences']:,} 个没见过的句子上，这个运行的 BLEU 是 {scores['bleu_lowercase']:.1f}"
+            "（0 到 100，不分大小写，贪心解码，一个参考译文）。",
         )
+        if scores["bleu_lowercase"] < 12:
+            meaning = t("It has learnt little; most sentences come out wrong.", "它学到的还很少，大多数句子会译错。")
+        else:
+            meaning = t(
+                "Short everyday sentences often come out right; long ones, names and rare words often do not.",
+                "日常短句常常译得对；长句、人名和生僻词常常译错。",
+            )
+        st.caption(f"{measured} {meaning}")

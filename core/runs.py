@@ -254,7 +254,8 @@ class Run:
             content = json.loads((self.folder / "scores.json").read_text("utf-8"))
         except (OSError, ValueError):
             return {}
-        return content if isinstance(content, dict) else {}
+        whole = _with([content] if isinstance(content, dict) else [], numbers=("bleu", "bleu_lowercase", "sentences"))
+        return whole[0] if whole else {}
 
     def append(self, name: str, row: dict[str, Any]) -> None:
         with open(self.folder / name, "ab") as file:

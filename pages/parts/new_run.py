@@ -2,7 +2,8 @@
 
 import dataclasses
 import os
-from typing import Any
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -10,9 +11,12 @@ from core import corpus
 from core.config import FILES, PRESETS, TrainConfig, preset
 from core.corpus import Pair
 from core.problems import Problem
-from core.runs import Run, check_name, checkpoints_folder, free_name
+from core.runs import Run, check_name, checkpoints_folder, free_name, list_runs
 from pages.parts.estimates import measure
 from pages.parts.language import keep_option, say, t
+
+if TYPE_CHECKING:
+    from core.train import Estimate
 
 MAX_UPLOAD = 200 * 2**20  # bytes; Streamlit's own limit is checked in the browser alone
 
@@ -72,7 +76,18 @@ def new_run() -> Run | None:
             st.session_state["name"], st.session_state["named-for"] = free_name(kind), kind
         name = st.text_input(t("Name of the run", "运行的名称"), key="name", width=260)
         pressed = st.button(t("Start training", "开始训练"), type="primary", key="start")
-    st.fragment(_estimate, run_every=1)(config, tuple(own) if own else None)
+    if any(run.status().alive for run in list_runs()):
+        st.caption(
+            t(
+                "Another run is training, and two at once slow each other down. "
+                "How long this one would take is measured when that has ended.",
+                "另一个运行正在训练，同时训练两个会互相拖慢。等它结束后，再测这一个要多久。",
+            )
+        )
+    else:
+        # The watched sentences and the number of epochs do not change the measurement.
+        future = measure(dataclasses.replace(config, epochs=1, pinned=()), tuple(own) if own else None)
+        st.fragment(_estimate, run_every=None if future.done() else 0.5)(future, config, future.done())
     if not pressed:
         return None
     try:
@@ -104,6 +119,11 @@ def _corpus_label(name: str) -> str:
     }.get(name, name)
 
 
+@st.cache_data(max_entries=2, show_spinner=False)
+def _read(files: tuple[tuple[str, bytes], ...]) -> list[Pair]:
+    return corpus.from_files(files)
+
+
 def own_files() -> list[Pair] | None:
     """Two line-aligned files as in the lesson, or one TSV. None until they can be read."""
     uploads = st.file_uploader(
@@ -123,7 +143,7 @@ def own_files() -> list[Pair] | None:
                     f"{upload.name} is larger than 200 MB. Use a part of it, or the command line.",
                     f"{upload.name} 超过 200 MB。请只取一部分，或使用命令行。",
                 )
-        pairs = corpus.from_files([(upload.name, upload.getvalue()) for upload in uploads])
+        pairs = _read(tuple((upload.name, upload.getvalue()) for upload in uploads))
     except Problem as problem:
         st.warning(say(problem))
         return None
@@ -213,10 +233,10 @@ def advanced(kind: str) -> dict[str, Any]:
     return values
 
 
-def _estimate(config: TrainConfig, own: tuple[Pair, ...] | None) -> None:
-    """One line: how big, how long here. Redrawn each second until it has been measured."""
-    # The name, the watched sentences and the number of epochs do not change the measurement.
-    future = measure(dataclasses.replace(config, epochs=1, pinned=()), own)
+def _estimate(future: "Future[Estimate]", config: TrainConfig, known: bool) -> None:
+    """One line: how big, how long here. Asked again until it has been measured; `known` says it was at the start."""
+    if future.done() and not known:
+        st.rerun()  # ends the asking
     if not future.done():
         st.caption(
             t("Counting words and timing a few steps on this machine …", "正在统计词表，并在这台机器上试跑几步……")

@@ -49,7 +49,7 @@ def _row(run: Run) -> bool:
         f'<div><b>{escape(run.name)}</b> {chip(status.state)} <span class="mute small">{escape(" · ".join(facts))}</span>{why}</div>'
     )
     opened = st.button(t("Open", "打开"), key=f"open-{run.name}")
-    if run.translates:
+    if run.translates and status.state != runs.DAMAGED:
         st.page_link(
             "streamlit_app.py", label=t("Translate", "翻译"), query_params={"lang": language(), "run": run.name}
         )

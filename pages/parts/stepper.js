@@ -128,7 +128,7 @@ export default function (component) {
     const title = element("div", "title");
     title.append(element("b", "", step.attention ? texts.looks : texts.context));
     looks.append(title, element("div", "mute title", step.attention ? texts.looksNote : texts.contextNote));
-    const row = element("div", "source");
+    const row = element("div", source.length > 14 ? "source long" : "source");
     source.forEach((token, index) => {
       const column = element("div");
       if (step.attention) {

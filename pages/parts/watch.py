@@ -87,7 +87,7 @@ def _head(run: Run, status: Status) -> None:
         else:
             if run.resumable:
                 st.button(t("▶ Go on", "▶ 继续训练"), key="resume", on_click=_resume, args=(run,))
-            if run.translates:
+            if run.translates and status.state != runs.DAMAGED:
                 st.page_link(
                     "streamlit_app.py",
                     label=t("Translate with it →", "用它翻译 →"),

@@ -27,6 +27,13 @@ def source_words(trace: "DecodeTrace") -> str:
     return f'<div class="words">{"".join(parts)}</div>'
 
 
+def sentence_words(sentence: str) -> str:
+    """The translation in green; an unknown word in it is grey and dotted."""
+    unknown = escape(UNKNOWN)
+    text = escape(sentence).replace(unknown, f'<span class="unknown">{unknown}</span>')
+    return f'<div class="sentence">{text or "…"}</div>'
+
+
 def sure_words(trace: "DecodeTrace") -> str:
     """Each written word with the probability that the model gave it."""
     parts = []
