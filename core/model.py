@@ -159,6 +159,19 @@ class Seq2Seq(nn.Module):
             with torch.no_grad():
                 self.decoder.embedding.weight[PAD].zero_()
 
+    def weights(self) -> dict[str, Tensor]:
+        """The tensors by name, each once: a tied output layer's is the target embedding's."""
+        weights = dict(self.state_dict())
+        if self.config.tied_output:
+            del weights["decoder.output.weight"]
+        return weights
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Take what `weights` gave. Raises KeyError or RuntimeError where it does not fit."""
+        if self.config.tied_output:
+            weights = {**weights, "decoder.output.weight": weights["decoder.embedding.weight"]}
+        self.load_state_dict(weights)
+
     def encode(self, source: Tensor, lengths: Tensor) -> Memory:
         """source (S, B) ids, padded with PAD; lengths (B,) on the CPU."""
         return self.encoder(source, lengths)  # type: ignore[no-any-return]

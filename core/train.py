@@ -40,7 +40,6 @@ from core.vocab import PAD, Vocab
 SAVE_SECONDS = 30.0  # between two saves of what resuming needs
 STATUS_SECONDS = 0.5
 BLEU_SENTENCES = 500  # translated after each epoch; the whole test split only at the end
-STATE_FILE = "training_state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -357,16 +356,16 @@ class Training:
             "best_epoch": self.best_epoch,
             "files": {name: self._size(name) for name in ("metrics.jsonl", "samples.jsonl")},
         }
-        write_atomically(self.run.folder / STATE_FILE, save_tensors(tensors, {"progress": json.dumps(progress)}))
+        write_atomically(self.run.state_file, save_tensors(tensors, {"progress": json.dumps(progress)}))
 
     def load_state(self) -> None:
         """Go back to the last save: the weights, the optimiser, and the rows written up to then."""
-        path = self.run.folder / STATE_FILE
+        path = self.run.state_file
         try:
             with safe_open(path, framework="pt") as file:
                 progress = json.loads(file.metadata()["progress"])
                 tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-            self.model.load_state_dict(
+            self.model.load_weights(
                 {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
             )
             adam = self.optimizer.state_dict()
@@ -378,8 +377,8 @@ class Training:
             self.optimizer.load_state_dict(adam)
         except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
             raise Problem(
-                f"Run {self.run.name!r} has nothing to go on from: {STATE_FILE} is missing or damaged. Start a new run.",
-                f"运行 {self.run.name!r} 无法继续：{STATE_FILE} 缺失或已损坏。请重新开始一个运行。",
+                f"Run {self.run.name!r} has nothing to go on from: {path.name} is missing or damaged. Start a new run.",
+                f"运行 {self.run.name!r} 无法继续：{path.name} 缺失或已损坏。请重新开始一个运行。",
             ) from error
         self.step, self.seconds = progress["step"], progress["seconds"]
         self.epoch_loss, self.epoch_tokens = progress["epoch_loss"], progress["epoch_tokens"]
@@ -394,8 +393,7 @@ class Training:
         write_atomically(self.run.weights, save_tensors(self._weights()))
 
     def _weights(self) -> dict[str, Tensor]:
-        """The model's tensors on the CPU, each stored once (a tied output layer shares the embedding's)."""
-        return {name: value.detach().cpu().contiguous().clone() for name, value in self.model.state_dict().items()}
+        return {name: value.detach().cpu().contiguous().clone() for name, value in self.model.weights().items()}
 
     def _size(self, name: str) -> int:
         path = self.run.folder / name
@@ -464,9 +462,12 @@ class Training:
 def train(run: Run, resume: bool = False) -> Iterator[Event]:
     """Train a run from its config, writing its folder, and yield what happens.
 
-    With `resume` it goes on from the last save and ends with the losses of a run that was never cut off. The
-    caller holds the run's lock. Raises Problem, after writing the reason into the status, where it cannot go on.
+    With `resume` it goes on from the last save, or begins again where there was none, and ends with the losses of
+    a run that was never cut off. The caller holds the run's lock. Raises Problem, after writing the reason into the
+    status, where it cannot go on; a finished run that is to go on stays as it is.
     """
+    if resume:
+        run.check_resumable()
     created = run.status().created or time.time()
     run.clear_stop()
     run.write_status(Status(PREPARING, created=created))
@@ -492,12 +493,15 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
     training = Training(run, run.config)
     config, material = training.config, training.material
     run.write_config(config)
-    if resume:
+    if resume and run.state_file.exists():
         training.load_state()
     else:
+        for name in ("metrics.jsonl", "samples.jsonl"):
+            (run.folder / name).unlink(missing_ok=True)  # of a run cut off before its first save
         material.source_vocab.save(run.folder / "source_vocab.json")
         material.target_vocab.save(run.folder / "target_vocab.json")
         training.write_samples()
+        training.save_state()  # so that weights never stand without what going on needs
     status = training.status(TRAINING, created)
     run.write_status(status)
     yield Prepared(
@@ -517,8 +521,9 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
         for batch_of_rows in rows[training.step % training.steps_per_epoch :]:
             begin = time.perf_counter()
             batch = make_batch(material.train, batch_of_rows)
+            learning_rate = training.learning_rate()
             for group in training.optimizer.param_groups:
-                group["lr"] = training.learning_rate()
+                group["lr"] = learning_rate
             loss, tokens = take_step(training.model, training.optimizer, batch, config, training.machine, training.step)
             taken = time.perf_counter() - begin
             training.step += 1
@@ -530,15 +535,16 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
                 "step": training.step,
                 "loss": round(loss / tokens, 5),
                 "tokens_per_second": round(tokens / taken, 1),
-                "learning_rate": training.learning_rate(),
+                "learning_rate": learning_rate,
             }
             run.append("metrics.jsonl", row)
             yield Stepped(training.step, row["loss"], row["tokens_per_second"])
             now = time.perf_counter()
             if training.step % training.steps_per_epoch == 0:
                 run.write_status(training.status(SCORING, created))
-                yield training.end_epoch()
+                ended = training.end_epoch()
                 training.save_state()
+                yield ended
                 last_save = time.perf_counter()
                 run.write_status(training.status(TRAINING, created))
             elif now - last_save > SAVE_SECONDS:
@@ -574,9 +580,9 @@ def _finish(training: Training, created: float) -> Ended:
     scores = score(translator.translate([source for source, _ in test]), [target for _, target in test])
     write_atomically(run.folder / "scores.json", json.dumps(asdict(scores), indent=2).encode() + b"\n")
     write_atomically(run.folder / "README.md", card(training, scores).encode())
-    (run.folder / STATE_FILE).unlink(missing_ok=True)
     run.clear_stop()
     run.write_status(training.status(FINISHED, created))
+    run.state_file.unlink(missing_ok=True)
     return Ended(False, scores)
 
 

@@ -43,7 +43,7 @@ class Translator:
         model = build_model(config, source_vocab, target_vocab)
         try:
             # Bytes rather than a memory map: on Windows a mapped file could not be replaced.
-            model.load_state_dict(load_tensors(run.weights.read_bytes()))
+            model.load_weights(load_tensors(run.weights.read_bytes()))
         except FileNotFoundError:
             raise Problem(
                 f"Run {run.name!r} has no trained weights yet. Wait for its first epoch, or choose another run.",

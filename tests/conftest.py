@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# Models as small as here are slower on several threads, much slower beside other work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from core.config import FILES, TrainConfig
 from core.corpus import ParallelCorpus, load
 from core.runs import Run
@@ -54,8 +57,8 @@ def pairs():
 def new_run(tmp_path):
     """Makes a run on the small corpus, not yet trained: `new_run("name", epochs=3)`."""
 
-    def make(name="run", pairs=PAIRS, **changes):
-        return Run.create(tmp_path / "checkpoints" / name, tiny_config(**changes), pairs)
+    def make(name="run", sentences=PAIRS, **changes):
+        return Run.create(tmp_path / "checkpoints" / name, tiny_config(**changes), sentences)
 
     return make
 

@@ -1,0 +1,500 @@
+"""Training: it learns, it is the same again, and neither a stop nor a kill changes what comes out."""
+
+import math
+import shlex
+from itertools import islice
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import core.train
+from core.__main__ import new_run as run_from_options
+from core.__main__ import parser
+from core.batches import encode_pairs, make_batch
+from core.config import Architecture, preset
+from core.problems import Problem
+from core.runs import Run
+from core.text import tokenizer
+from core.train import (
+    Ended,
+    EpochEnded,
+    Prepared,
+    Stepped,
+    batch_loss,
+    choose_device,
+    choose_precision,
+    estimate,
+    load_corpus,
+    mean_loss,
+    prepare,
+    train,
+)
+from core.translator import Translator, build_model
+from core.vocab import PAD, Vocab
+from tests.conftest import PAIRS, tiny_config
+
+EIGHT = [
+    ("我喜欢你。", "I like you."),
+    ("你喜欢我吗？", "Do you like me?"),
+    ("她没有猫。", "She doesn't have a cat."),
+    ("我们走吧！", "Let's go!"),
+    ("今天下雨了。", "It is raining today."),
+    ("他每天早上喝咖啡。", "He drinks coffee every morning."),
+    ("这本书是谁的？", "Whose book is this?"),
+    ("请再说一遍。", "Please say that again."),
+]
+
+LESSON = Architecture(embedding=32, hidden=64, layers=2, dropout=0.0)
+ATTENTION = Architecture(embedding=32, hidden=64, layers=1, dropout=0.0, attention="dot", bidirectional=True)
+
+# Three epochs with all that is drawn by chance.
+LONG = tiny_config(epochs=3, dropout=0.2, schedule="linear", label_smoothing=0.1)
+
+
+def learn(shape, pairs, teacher_forcing, steps):
+    """Drive a model over the same pairs again and again. Returns a Translator and the losses in nats a word."""
+    torch.manual_seed(1)
+    chinese, english = tokenizer("jieba"), tokenizer("spacy")
+    cut = [(chinese.tokenize(source), english.tokenize(target)) for source, target in pairs]
+    vocabularies = [Vocab.build(side, min_freq=1) for side in zip(*cut, strict=True)]
+    model = build_model(shape, *vocabularies)
+    batch = make_batch(
+        encode_pairs([(vocabularies[0].encode(a), vocabularies[1].encode(b)) for a, b in cut]), range(len(cut))
+    )
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    tokens, losses = int((batch.target_out != PAD).sum()), []
+    for _ in range(steps):
+        forced = (torch.rand(len(batch.target_in)) < teacher_forcing).tolist()
+        loss, _ = batch_loss(model, batch, forced, 0.0)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item() / tokens)
+    return Translator(model.eval(), *vocabularies, "jieba", "spacy"), losses
+
+
+# It learns
+
+
+@pytest.mark.parametrize(
+    ("shape", "teacher_forcing"),
+    [(LESSON, 1.0), (LESSON, 0.5), (ATTENTION, 1.0), (ATTENTION, 0.5)],
+    ids=["lesson-1.0", "lesson-0.5", "attention-1.0", "attention-0.5"],
+)
+def test_a_tiny_model_learns_eight_pairs_by_heart(shape, teacher_forcing):
+    translator, losses = learn(shape, EIGHT, teacher_forcing, 150)
+    assert losses[0] == pytest.approx(math.log(len(translator.target_vocab)), abs=0.5)
+    assert losses[-1] < 0.05
+    assert translator.translate([source for source, _ in EIGHT]) == [target for _, target in EIGHT]
+
+
+def test_every_word_of_the_target_is_learnt_the_first_and_the_end_included():
+    translator, _ = learn(ATTENTION, EIGHT, 1.0, 150)
+    for source, target in EIGHT:
+        words = tokenizer("spacy").tokenize(target)
+        assert [step.chosen.token for step in translator.trace(source).steps] == [*words, "<eos>"]
+
+
+def test_the_shown_loss_of_an_epoch_is_per_real_word(new_run):
+    config = tiny_config(max_size=1000)
+    material = prepare(load_corpus(new_run()), config)
+    model = build_model(config, material.source_vocab, material.target_vocab)
+    torch.nn.init.zeros_(model.decoder.output.weight)
+    torch.nn.init.zeros_(model.decoder.output.bias)
+    chance = math.log(len(material.target_vocab))
+    for batch_size in (1, 5, 100):  # padding differs with the size of the batches
+        assert mean_loss(model, material.train, batch_size, torch.device("cpu")) == pytest.approx(chance, rel=1e-5)
+
+
+def test_label_smoothing_is_trained_for_but_not_shown():
+    model = build_model(ATTENTION, *[Vocab.build([["a", "b", "c"]], min_freq=1)] * 2).eval()
+    batch = make_batch(encode_pairs([([4, 5], [6, 5]), ([4], [4])]), [0, 1])
+    (plain, shown), (smoothed, still) = (batch_loss(model, batch, [True] * 3, share) for share in (0.0, 0.2))
+    assert plain == shown == still
+    assert smoothed != plain
+
+
+# What it trains on
+
+
+def test_the_vocabularies_come_from_the_training_side_alone(new_run):
+    run, config = new_run(), tiny_config()
+    material = prepare(load_corpus(run), config)
+    chinese = tokenizer("jieba")
+    seen = {token for source, _ in material.split.train for token in chinese.tokenize(source)}
+    assert set(material.source_vocab.tokens[4:]) == seen
+    fewer = prepare(load_corpus(run), tiny_config(pairs=10))
+    assert (len(fewer.train), len(fewer.valid)) == (10, len(material.valid))
+    assert fewer.split.train == material.split.train[:10]
+    assert fewer.split.test == material.split.test
+
+
+def test_traditional_and_simplified_spellings_are_one_sentence(new_run, pairs):
+    run = new_run(
+        sentences=[*pairs, *((source.replace("喜欢", "喜歡").replace("。", "."), target) for source, target in pairs)]
+    )
+    assert sorted(load_corpus(run).pairs) == sorted(pairs)
+
+
+def test_pairs_that_are_too_long_are_left_out_and_none_left_is_a_problem(new_run, pairs):
+    loaded = load_corpus(new_run(sentences=[*pairs, ("好" * 50, "Good."), ("好。", "Good. " * 50)]))
+    assert len(prepare(loaded, tiny_config(max_length=8)).train) <= len(pairs)
+    with pytest.raises(Problem, match="Raise max_length"):
+        prepare(loaded, tiny_config(max_length=1))
+
+
+def test_own_files_that_are_gone_are_a_problem(new_run):
+    run = new_run()
+    (run.folder / "pairs.tsv").unlink()
+    with pytest.raises(Problem, match=r"pairs\.tsv"):
+        list(train(run))
+    assert run.status().state == "failed"
+
+
+# The machine
+
+
+def test_a_device_that_is_not_there_is_a_problem():
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    for name, there in present.items():
+        if not there:
+            with pytest.raises(Problem, match=f"no {name.upper()} device"):
+                choose_device(name)
+    assert choose_device("cpu").type == "cpu"
+    assert choose_device("auto").type == next((name for name, there in present.items() if there), "cpu")
+
+
+def test_the_precision_asked_for_is_taken_and_auto_is_one_of_the_two():
+    cpu = torch.device("cpu")
+    assert [choose_precision(name, cpu) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
+    assert choose_precision("auto", cpu) in ("float32", "bfloat16")
+
+
+def test_an_estimate_knows_the_model_before_it_is_trained(new_run, finished_run):
+    material = prepare(load_corpus(new_run()), tiny_config())
+    guess = estimate(material, tiny_config(), seconds=0.05)
+    status = finished_run.status()
+    assert (guess.parameters, guess.pairs) == (status.parameters, status.training_pairs)
+    assert (guess.device, guess.precision, guess.threads) == ("CPU", "float32", 1)
+    assert 0 < guess.epoch_seconds < 60
+
+
+# What a run leaves behind
+
+
+def without_times(rows):
+    timed = ("tokens_per_second", "train_seconds")
+    return [{key: value for key, value in row.items() if key not in timed} for row in rows]
+
+
+def same(a, b):
+    """True if two runs have the same rows, apart from times, and the same weights to the last bit."""
+    weights = load_file(a.weights), load_file(b.weights)
+    return (
+        without_times(a.metrics()) == without_times(b.metrics())
+        and a.samples() == b.samples()
+        and a.scores() == b.scores()
+        and weights[0].keys() == weights[1].keys()
+        and all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    )
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """A run of three epochs that nothing ever interrupted."""
+    run = Run.create(tmp_path_factory.mktemp("whole") / "whole", LONG, PAIRS)
+    run.events = list(train(run))
+    return run
+
+
+def test_what_happens_is_told_in_order(whole):
+    events = whole.events
+    first, *between, last = events
+    assert isinstance(first, Prepared)
+    assert isinstance(last, Ended)
+    assert not last.stopped
+    assert last.scores.sentences > 0
+    assert [event.step for event in between if isinstance(event, Stepped)] == list(range(1, first.steps + 1))
+    assert [event.epoch for event in between if isinstance(event, EpochEnded)] == [1, 2, 3]
+    assert isinstance(between[-1], EpochEnded)
+
+
+def test_each_step_and_each_epoch_has_its_row(whole):
+    prepared = whole.events[0]
+    assert [row["step"] for row in whole.steps()] == list(range(1, prepared.steps + 1))
+    assert all(math.isfinite(row["loss"]) for row in whole.steps())
+    assert whole.steps()[-1]["loss"] < whole.steps()[0]["loss"]
+    epochs = whole.epochs()
+    assert [row["epoch"] for row in epochs] == [1, 2, 3]
+    for row in epochs:
+        assert {"train_loss", "valid_loss", "bleu", "train_seconds", "tokens_per_second"} <= set(row)
+        assert 0 <= row["bleu"] <= 100
+        assert row["train_loss"] > 0
+        assert row["valid_loss"] > 0
+        assert row["train_seconds"] > 0
+        assert row["tokens_per_second"] > 0
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_words(whole):
+    material = prepare(load_corpus(whole), LONG)
+    steps = len(whole.steps()) // 3
+    losses = [row["loss"] for row in whole.steps()][:steps]
+    assert min(losses) < whole.epochs()[0]["train_loss"] < max(losses)
+    assert steps == math.ceil(len(material.train) / LONG.batch_size)
+
+
+def test_a_linear_schedule_falls_from_the_full_rate_towards_0(whole):
+    rates = [row["learning_rate"] for row in whole.steps()]
+    count = len(rates)
+    assert rates == pytest.approx([LONG.learning_rate * (1 - n / count) for n in range(count)])
+
+
+def test_a_constant_schedule_stays(finished_run):
+    assert {row["learning_rate"] for row in finished_run.steps()} == {finished_run.config.learning_rate}
+
+
+def test_the_pinned_sentences_are_translated_before_training_and_after_each_epoch(whole):
+    samples = whole.samples()
+    for epoch in range(4):
+        assert [row["source"] for row in samples if row["epoch"] == epoch] == list(LONG.pinned)
+    assert all(isinstance(row["translation"], str) for row in samples)
+
+
+def test_the_best_weights_are_kept(whole):
+    best = max(whole.epochs(), key=lambda row: (row["bleu"], -row["valid_loss"]))
+    assert whole.status().best_epoch == best["epoch"]
+    translator = Translator.load(whole)
+    material = prepare(load_corpus(whole), LONG)
+    loss = mean_loss(translator.model, material.valid, 128, torch.device("cpu"))
+    assert loss == pytest.approx(best["valid_loss"], rel=1e-5)
+
+
+def test_a_later_but_worse_epoch_does_not_replace_the_best(new_run, monkeypatch):
+    losses = iter([1.0, 0.5, 2.0])
+    monkeypatch.setattr(core.train, "mean_loss", lambda *_: next(losses))
+    monkeypatch.setattr(core.train.Translator, "translate", lambda self, texts: [""] * len(texts))
+    run = new_run(epochs=3)
+    kept = [(event.best, run.weights.read_bytes()) for event in train(run) if isinstance(event, EpochEnded)]
+    assert [best for best, _ in kept] == [True, True, False]
+    assert kept[2][1] == kept[1][1] != kept[0][1]
+    assert run.status().best_epoch == 2
+
+
+def test_a_finished_run_has_all_its_files_and_none_too_many(whole):
+    assert {path.name for path in whole.folder.iterdir()} == {
+        "config.json", "source_vocab.json", "target_vocab.json", "model.safetensors", "metrics.jsonl",
+        "samples.jsonl", "status.json", "scores.json", "README.md", "pairs.tsv",
+    }  # fmt: skip
+    status = whole.status()
+    assert status.state == "finished"
+    assert (status.epoch, status.epochs, status.step) == (3, 3, status.steps)
+    assert not whole.resumable
+
+
+def test_the_card_names_the_score_the_command_and_the_attribution(whole):
+    card = (whole.folder / "README.md").read_text("utf-8")
+    scores = whole.scores()
+    assert f"BLEU {scores['bleu']:.1f}" in card
+    assert scores["signature"] in card
+    assert "python -m core train" in card
+    assert "--seed" not in card, "only what differs from the preset is named"
+    assert "--schedule linear" in card
+    assert load_corpus(whole).attribution in card
+
+
+def test_the_card_of_the_real_corpora_carries_their_licences(real_corpus, whole, monkeypatch):
+    monkeypatch.setattr(core.train, "load_corpus", lambda run: core.train.normalized(real_corpus, config))
+    config = tiny_config(corpus="tatoeba+hsk", pairs=30)
+    training = core.train.Training(whole, config)
+    card = core.train.card(training, whole.events[-1].scores)
+    assert real_corpus.attribution in card
+    assert "CC BY 2.0 FR" in card
+
+
+# The same again
+
+
+def test_the_same_seed_gives_the_same_run_to_the_last_bit(whole, new_run):
+    again = new_run(**LONG.to_dict())
+    list(train(again))
+    assert same(again, whole)
+
+
+@pytest.mark.parametrize("seed", ["seed", "split_seed"])
+def test_another_seed_gives_another_run(whole, new_run, seed):
+    other = new_run(**LONG.to_dict() | {seed: 2})
+    list(train(other))
+    assert without_times(other.steps()) != without_times(whole.steps())
+
+
+@pytest.mark.parametrize("stops", [(1,), (5,), (8,), (9, 10), (13,), (23,), (24,)])
+def test_a_run_that_was_stopped_and_goes_on_ends_like_one_that_was_not(whole, new_run, stops):
+    run = new_run(**LONG.to_dict())
+    for number, stop in enumerate(stops):
+        for event in train(run, resume=number > 0):
+            if isinstance(event, Stepped) and event.step == stop:
+                run.request_stop()
+        assert event == Ended(True, None)
+        assert run.status().state == "stopped"
+        assert run.status().step == stop
+        assert run.resumable
+        assert Translator.load(run).trace("我喜欢书。").steps
+    resumed = list(train(run, resume=True))
+    assert resumed[0].step == stops[-1]
+    assert run.status().state == "finished"
+    # Stopping before the first epoch translates the pinned sentences once more, to have something to show.
+    assert without_times(run.steps()) == without_times(whole.steps())
+    assert without_times(run.epochs()) == without_times(whole.epochs())
+    assert run.weights.read_bytes() == whole.weights.read_bytes()
+    assert run.scores() == whole.scores()
+
+
+# Of 29: the start, eight steps, the end of the first epoch, and so on.
+@pytest.mark.parametrize("events", [1, 2, 9, 10, 11, 15, 27, 28])
+@pytest.mark.parametrize("save_seconds", [0.0, 3600.0])
+def test_a_run_that_was_killed_at_any_moment_and_goes_on_ends_like_one_that_was_not(
+    whole, new_run, monkeypatch, events, save_seconds
+):
+    monkeypatch.setattr(core.train, "SAVE_SECONDS", save_seconds)
+    run = new_run(**LONG.to_dict())
+    for _ in islice(train(run), events):
+        pass
+    with open(run.folder / "metrics.jsonl", "ab") as file:
+        file.write(b'{"step": 99, "lo')
+    assert run.status().state == "interrupted"
+    assert run.resumable
+    list(train(run, resume=True))
+    assert run.status().state == "finished"
+    assert same(run, whole)
+
+
+def test_the_seconds_of_a_run_go_on_with_it(new_run):
+    run = new_run(epochs=2)
+    for event in train(run):
+        if isinstance(event, Stepped) and event.step == 12:
+            run.request_stop()
+    before = run.status()
+    assert before.seconds > 0
+    list(train(run, resume=True))
+    assert run.status().seconds > before.seconds
+    assert run.status().created == before.created
+
+
+def test_a_stop_before_the_first_epoch_keeps_weights_that_translate(new_run):
+    run = new_run()
+    for event in train(run):
+        if isinstance(event, Prepared):
+            run.request_stop()
+    assert run.status().state == "stopped"
+    assert run.status().step == 1
+    assert not run.stop_requested
+    trace = Translator.load(run).trace("我喜欢书。")
+    assert trace.steps
+    assert run.samples()
+
+
+def test_loading_gives_the_model_that_was_trained(new_run):
+    run = new_run(attention="additive", bidirectional=True, tied_output=True, cell="lstm", layers=2)
+    training = core.train.Training(run, run.config)
+    training.save_weights()
+    for vocab, name in ((training.material.source_vocab, "source"), (training.material.target_vocab, "target")):
+        vocab.save(run.folder / f"{name}_vocab.json")
+    training.model.eval()
+    loaded = Translator.load(run)
+    for text in ("我喜欢书。", "他们看见自行车。", "麒麟"):
+        assert loaded.trace(text) == training.translator.trace(text)
+
+
+# When it goes wrong
+
+
+def test_a_loss_that_is_no_number_fails_with_a_reason_and_keeps_the_weights(new_run, monkeypatch):
+    run = new_run()
+    real = core.train.batch_loss
+
+    def blown_up(model, batch, *rest):
+        loss, plain = real(model, batch, *rest)
+        return (loss * math.nan, plain * math.nan) if len(run.steps()) == 11 else (loss, plain)
+
+    monkeypatch.setattr(core.train, "batch_loss", blown_up)
+    with pytest.raises(Problem, match=r"no longer a number at step 12.*lower learning rate"):
+        list(train(run))
+    status = run.status()
+    assert status.state == "failed"
+    assert "step 12" in status.reason_en
+    assert "第 12 步" in status.reason_zh
+    assert len(run.steps()) == 11
+    assert Translator.load(run).trace("我喜欢书。").steps
+
+
+def test_an_error_nobody_thought_of_is_written_down_too(new_run, monkeypatch):
+    run = new_run()
+    monkeypatch.setattr(core.train, "make_batch", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        list(train(run))
+    assert run.status().state == "failed"
+    assert "ZeroDivisionError" in run.status().reason_en
+    assert "ZeroDivisionError" in run.status().reason_zh
+
+
+def test_too_few_pairs_fail_with_a_reason(new_run, pairs):
+    run = new_run(sentences=pairs[:5])
+    with pytest.raises(Problem, match="too few"):
+        list(train(run))
+    assert run.status().state == "failed"
+    assert "too few" in run.status().reason_en
+
+
+def test_going_on_with_a_finished_run_is_refused_and_changes_nothing(finished_run):
+    before = {path.name: path.read_bytes() for path in finished_run.folder.iterdir()}
+    with pytest.raises(Problem, match="nothing to go on from"):
+        list(train(finished_run, resume=True))
+    assert {path.name: path.read_bytes() for path in finished_run.folder.iterdir()} == before
+
+
+def stopped(new_run):
+    run = new_run()
+    for event in train(run):
+        if isinstance(event, Stepped) and event.step == 12:
+            run.request_stop()
+    return run
+
+
+@pytest.mark.parametrize("size", [0, 9, 1000, -1])
+def test_a_damaged_save_is_a_problem_and_the_weights_still_translate(new_run, size):
+    run = stopped(new_run)
+    run.state_file.write_bytes(run.state_file.read_bytes()[:size])
+    with pytest.raises(Problem, match="missing or damaged"):
+        list(train(run, resume=True))
+    assert run.status().state == "failed"
+    assert Translator.load(run).trace("我喜欢书。").steps
+
+
+def test_a_lost_save_is_a_problem_and_the_weights_still_translate(new_run):
+    run = stopped(new_run)
+    run.state_file.unlink()
+    with pytest.raises(Problem, match="nothing to go on from"):
+        list(train(run, resume=True))
+    assert run.status().state == "stopped"
+    assert Translator.load(run).trace("我喜欢书。").steps
+
+
+# The command that makes a run again
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        preset("lesson"),
+        preset("attention", corpus="tatoeba+hsk", seed=9, learning_rate=1e-05),
+        preset("attention", bidirectional=False, tied_output=False, attention="none", clip=1e9),
+        preset("tiny", pairs=0, cell="lstm", target_tokenizer="characters", device="cpu", threads=2),
+    ],
+)
+def test_the_command_of_a_run_makes_the_same_config(tmp_path, monkeypatch, config):
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(core.train.command_line(Run("checkpoints/mine"), config))
+    assert words[:4] == ["python", "-m", "core", "train"]
+    assert run_from_options(parser().parse_args(words[3:])).config == config

@@ -1,0 +1,127 @@
+"""A run's folder behind one call."""
+
+import json
+import math
+
+import pytest
+from safetensors.torch import load, save
+
+from core.problems import Problem
+from core.translator import MAX_CHARACTERS, Translator
+
+SENTENCES = ["我喜欢苹果。", "他们想要自行车。", "老师们看见花。", "麒麟喜欢我？"]
+
+
+@pytest.fixture
+def translator(finished_run):
+    return Translator.load(finished_run)
+
+
+# What it says
+
+
+def test_many_sentences_are_translated_as_each_alone_in_their_order(translator):
+    assert translator.translate(SENTENCES) == [translator.trace(text).sentence for text in SENTENCES]
+    assert translator.translate(SENTENCES, batch_size=2) == translator.translate(SENTENCES)
+
+
+def test_a_trace_holds_together(translator):
+    trace = translator.trace("我們想要麒麟.")
+    assert trace.text == "我們想要麒麟."
+    assert [token.text for token in trace.source] == ["我们", "想要", "麒麟", "。", "<eos>"]
+    assert [token.known for token in trace.source] == [True, True, False, True, True]
+    assert trace.log_probability == pytest.approx(sum(math.log(step.chosen.probability) for step in trace.steps))
+    assert trace.vocabulary == len(translator.target_vocab)
+    assert trace.finished == (trace.steps[-1].chosen.token == "<eos>")
+
+
+def test_loading_again_gives_the_same_trace(translator, finished_run):
+    again = Translator.load(finished_run)
+    assert [again.trace(text) for text in SENTENCES] == [translator.trace(text) for text in SENTENCES]
+
+
+def test_spelling_makes_no_difference(translator):
+    assert translator.translate(["我 喜歡 蘋果."]) == translator.translate(["我喜欢苹果。"])
+
+
+def test_texts_without_words_stay_empty_and_the_others_keep_their_place(translator):
+    one = translator.translate(["我喜欢苹果。"])
+    assert translator.translate(["", "我喜欢苹果。", "  \x00"]) == ["", *one, ""]
+    assert translator.translate([]) == []
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "   ", "\u3000\n\t", "\x00", "好" * 10_000, "😀👍", "How are you?", "12:30", "...", "かな", "<b></b>"],
+    ids=lambda text: repr(text[:8]),
+)
+def test_a_text_that_cannot_be_translated_is_a_problem_in_both_languages(translator, text):
+    for ask in (translator.check, translator.trace):
+        with pytest.raises(Problem) as problem:
+            ask(text)
+        assert problem.value.en.isascii()
+        assert not problem.value.zh.isascii()
+        assert str(problem.value) == problem.value.en
+
+
+def test_the_limit_itself_is_translated(translator):
+    assert translator.trace("好" * MAX_CHARACTERS).steps
+    with pytest.raises(Problem, match=r"501 characters.*at most 500"):
+        translator.check("好" * (MAX_CHARACTERS + 1))
+
+
+@pytest.mark.parametrize("text", ["我爱你😀", "<b>你好</b>", "Tom说OK", "好\x00", "𠀀", "<eos>好<pad>"])
+def test_a_chinese_text_with_something_else_in_it_is_translated(translator, text):
+    assert translator.trace(text).steps
+
+
+# Folders that are no good
+
+
+@pytest.mark.parametrize("size", [0, 7, 1000, -1])
+def test_truncated_weights_are_a_problem(finished_run, size):
+    finished_run.weights.write_bytes(finished_run.weights.read_bytes()[:size])
+    with pytest.raises(Problem, match=r"model\.safetensors of run 'finished' is damaged"):
+        Translator.load(finished_run)
+
+
+def test_weights_of_another_run_are_a_problem(finished_run):
+    weights = load(finished_run.weights.read_bytes())
+    for name in weights:
+        others = {key: value for key, value in weights.items() if key != name}
+        for foreign in (
+            others,
+            {**others, name: weights[name].new_zeros(3, 3)},
+            {**weights, "more": weights[name] + 1},
+        ):
+            finished_run.weights.write_bytes(save(foreign))
+            with pytest.raises(Problem, match="belongs to another run"):
+                Translator.load(finished_run)
+
+
+@pytest.mark.parametrize("name", ["source_vocab.json", "target_vocab.json", "config.json", "model.safetensors"])
+def test_a_missing_file_is_a_problem(finished_run, name):
+    (finished_run.folder / name).unlink()
+    with pytest.raises(Problem, match="finished"):
+        Translator.load(finished_run)
+
+
+def test_a_vocabulary_of_another_run_is_a_problem(finished_run):
+    path = finished_run.folder / "target_vocab.json"
+    content = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({key: value[:-1] for key, value in content.items()}), "utf-8")
+    with pytest.raises(Problem, match="belongs to another run"):
+        Translator.load(finished_run)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b"[1]", b'"gru"', b"\xff", b'{"cells": 3}', b'{"epochs": "ten"}']
+)
+def test_a_damaged_config_is_a_problem(finished_run, content):
+    (finished_run.folder / "config.json").write_bytes(content)
+    with pytest.raises(Problem):
+        Translator.load(finished_run)
+    assert finished_run.status().state == "damaged"
