@@ -39,13 +39,13 @@ def test_a_config_survives_json(name):
 
 
 def test_an_unknown_setting_is_an_error_that_names_it_and_the_known_ones():
-    with pytest.raises(Problem, match="'beam_sise'.*batch_size") as error:
+    with pytest.raises(Problem, match=r"'beam_sise'.*batch_size") as error:
         TrainConfig.from_dict({"beam_sise": 3})
     assert "'beam_sise'" in error.value.zh
 
 
 def test_an_unknown_preset_is_an_error_that_names_the_known_ones():
-    with pytest.raises(Problem, match="'huge'.*lesson"):
+    with pytest.raises(Problem, match=r"'huge'.*lesson"):
         preset("huge")
 
 
