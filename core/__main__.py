@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import io
 import json
 import signal
 import sys
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, or 2 where something is wrong that the person can mend."""
+    """Run one command; returns the exit status: 0, 2 where something is wrong that the person can mend, 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
         status: int = options.command(options)
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 0
+    except KeyboardInterrupt:
+        return 130
 
 
 def parser() -> argparse.ArgumentParser:
@@ -194,6 +197,8 @@ def translate_command(options: argparse.Namespace) -> int:
     from core.translator import Translator
 
     translator = Translator.load(Run(options.run))
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
     status = 0
     for line in options.sentences or sys.stdin:
         try:
@@ -217,15 +222,18 @@ def evaluate_command(options: argparse.Namespace) -> int:
     run = Run(options.run)
     translator = Translator.load(run)
     if options.file:
-        pairs = corpus.from_tsv(read_bytes(options.file), options.file.name)
+        target = translator.target_tokenizer
+        pairs = [
+            # References pass through the same cutting and joining, so `do n't` in the file costs nobody points.
+            (source, target.detokenize(target.tokenize(reference)))
+            for source, reference in corpus.from_tsv(read_bytes(options.file), options.file.name)
+        ]
     else:
         from core.train import load_corpus
 
         pairs = load_corpus(run).split(run.config.split_seed).test
-    target = translator.target_tokenizer
     hypotheses = translator.translate([source for source, _ in pairs])
-    # References pass through the same cutting and joining, so blanks before a full stop cost nobody points.
-    references = [target.detokenize(target.tokenize(reference)) for _, reference in pairs]
+    references = [reference for _, reference in pairs]
     print(json.dumps(dataclasses.asdict(score(hypotheses, references)), indent=2))
     return 0
 

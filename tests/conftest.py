@@ -67,7 +67,9 @@ def new_run(tmp_path):
 def _finished(tmp_path_factory):
     from core.train import train
 
-    run = Run.create(tmp_path_factory.mktemp("checkpoints") / "finished", tiny_config(), PAIRS)
+    run = Run.create(
+        tmp_path_factory.mktemp("checkpoints") / "finished", tiny_config(epochs=15, teacher_forcing=1.0), PAIRS
+    )
     list(train(run))
     return run
 

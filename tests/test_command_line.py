@@ -1,0 +1,322 @@
+"""The command line, as a person uses it."""
+
+import dataclasses
+import io
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.__main__ import main
+from core.config import TrainConfig
+from core.corpus import save_pairs
+from core.decode import DecodeTrace
+from core.runs import PROJECT, Run
+from core.text import tokenizer
+from core.train import Stepped, train
+from core.translator import Translator
+
+TINY = shlex.split(
+    "--quiet --embedding 16 --hidden 16 --layers 1 --min-freq 1 --epochs 1 --batch-size 8 --threads 1 --device cpu "
+    "--precision float32"
+)
+
+
+@pytest.fixture(autouse=True)
+def _signals():
+    """Training takes Ctrl-C; the tests want it back."""
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def command(capsys):
+    """Runs one command. Returns its exit status, its output and its error output."""
+
+    def run(*words):
+        capsys.readouterr()
+        try:
+            status = main([str(word) for word in words])
+        except SystemExit as end:
+            status = end.code
+        output = capsys.readouterr()
+        assert "Traceback" not in output.err
+        return status, output.out, output.err
+
+    return run
+
+
+@pytest.fixture
+def files(tmp_path, pairs):
+    """The small corpus as two line-aligned files and as one."""
+    source, target, tsv = (tmp_path / name for name in ("train.zh", "train.en", "train.tsv"))
+    source.write_text("".join(f"{chinese}\n" for chinese, _ in pairs), "utf-8")
+    target.write_text("".join(f"{english}\n" for _, english in pairs), "utf-8")
+    save_pairs(pairs, tsv)
+    return source, target, tsv
+
+
+def is_one_error(result, *words):
+    """One line on standard error, exit status 2, nothing on standard output."""
+    status, output, error = result
+    return (
+        status == 2
+        and output == ""
+        and error.startswith("error: ")
+        and error.count("\n") == 1
+        and all(word in error for word in words)
+    )
+
+
+# Help
+
+
+def test_help_lists_the_commands_and_each_setting_with_its_range(command):
+    status, output, _ = command("--help")
+    assert status == 0
+    assert all(name in output for name in ("train", "translate", "evaluate"))
+    status, output, _ = command("train", "--help")
+    assert status == 0
+    for item in dataclasses.fields(TrainConfig):
+        if item.name != "pinned":
+            assert "--" + item.name.replace("_", "-") in output
+    assert "1 to 10,000" in " ".join(output.split())
+
+
+def test_an_unknown_command_or_setting_ends_with_2(command):
+    assert command("transalte")[0] == 2
+    assert command("train", "--run", "x", "--epoch-count", "3")[0] == 2
+
+
+# Training
+
+
+def test_two_aligned_files_and_one_tsv_train_the_same(command, files, tmp_path):
+    source, target, tsv = files
+    assert command("train", "--run", tmp_path / "two", "--source", source, "--target", target, *TINY)[0] == 0
+    assert command("train", "--run", tmp_path / "one", "--tsv", tsv, *TINY)[0] == 0
+    two, one = Run(tmp_path / "two"), Run(tmp_path / "one")
+    assert two.status().state == one.status().state == "finished"
+    assert two.config.corpus == "files"
+    assert two.weights.read_bytes() == one.weights.read_bytes()
+
+
+def test_what_happens_is_printed_and_logged(command, files, tmp_path):
+    loud = [word for word in TINY if word != "--quiet"]
+    status, output, _ = command("train", "--run", tmp_path / "run", "--tsv", files[2], *loud, "--preset", "tiny")
+    assert status == 0
+    assert "epoch 1: train" in output
+    assert "BLEU" in output
+    assert output == (tmp_path / "run" / "train.log").read_text("utf-8")
+
+
+def test_the_same_folder_twice_is_an_error_and_leaves_the_first_run_alone(command, finished_run, files):
+    before = {path.name: path.read_bytes() for path in finished_run.folder.iterdir()}
+    result = command("train", "--run", finished_run.folder, "--tsv", files[2], *TINY)
+    assert is_one_error(result, "'finished' exists already")
+    assert {path.name: path.read_bytes() for path in finished_run.folder.iterdir()} == before
+
+
+def test_going_on_with_a_finished_run_is_an_error_and_leaves_it_alone(command, finished_run):
+    before = {path.name: path.read_bytes() for path in finished_run.folder.iterdir()}
+    assert is_one_error(command("train", "--run", finished_run.folder, "--resume"), "nothing to go on from")
+    after = {path.name: path.read_bytes() for path in finished_run.folder.iterdir() if path.name != "run.lock"}
+    assert after == before
+
+
+def test_a_run_that_is_being_trained_is_not_trained_twice(command, finished_run):
+    with finished_run.lock():
+        result = command("train", "--run", finished_run.folder, "--resume")
+    assert is_one_error(result, "is being trained already")
+
+
+def test_a_stopped_run_goes_on(command, new_run):
+    run = new_run()
+    for event in train(run):
+        if isinstance(event, Stepped) and event.step == 3:
+            run.request_stop()
+    assert command("train", "--run", run.folder, "--resume", "--quiet")[0] == 0
+    assert run.status().state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--resume", "config.json"),
+        ("--source {source}", "give both"),
+        ("--corpus files", "Give your files"),
+        ("--corpus wikipedia", "'wikipedia'"),
+        ("--tsv {missing}", "Cannot read"),
+        ("--tsv {folder}", "Cannot read"),
+        ("--tsv {source}", "one column"),
+        ("--source {source} --target {short}", "has 72 lines"),
+        ("--tsv {tsv} --epochs 0", "epochs must be 1 to 10,000, got 0"),
+        ("--tsv {tsv} --dropout nan", "dropout must be 0.0 to 0.95, got nan"),
+        ("--tsv {tsv} --bidirectional --hidden 33", "hidden must be even"),
+        ("--tsv {short}", "too few"),
+        ("--tsv {tsv} --max-length 1", "Raise max_length"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_sentence(command, files, tmp_path, words, said):
+    source, _, tsv = files
+    short = tmp_path / "short"
+    short.write_text("你好\tHello\n", "utf-8")
+    places = {"source": source, "tsv": tsv, "short": short, "missing": tmp_path / "missing", "folder": tmp_path}
+    words = [word.format(**places) for word in words.split()]
+    assert is_one_error(command("train", "--run", tmp_path / "runs" / "x", "--quiet", *words), said)
+    run = Run(tmp_path / "runs" / "x")
+    assert not run.folder.exists() or run.status().state == "failed"
+
+
+def test_a_bad_name_is_one_sentence(command, files, tmp_path):
+    assert is_one_error(command("train", "--run", tmp_path / "con", "--tsv", files[2]), "'con' cannot be a run's name")
+
+
+# Translating
+
+
+def test_sentences_are_translated_one_a_line(command, finished_run):
+    sentences = ["我喜欢苹果。", "他们看见花。"]
+    status, output, error = command("translate", "--run", finished_run.folder, *sentences)
+    assert (status, error) == (0, "")
+    assert output.splitlines() == Translator.load(finished_run).translate(sentences)
+
+
+def test_standard_input_is_translated_line_by_line(command, finished_run, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("我喜欢苹果。\r\n\nHello.\n他们看见花。"))
+    status, output, error = command("translate", "--run", finished_run.folder)
+    one, other = Translator.load(finished_run).translate(["我喜欢苹果。", "他们看见花。"])
+    assert output.split("\n") == [one, "", "", other, ""], "a line that is no sentence keeps its place"
+    assert status == 2
+    assert error.count("error: ") == 2
+
+
+def test_json_is_the_whole_trace(command, finished_run):
+    status, output, _ = command("translate", "--run", finished_run.folder, "--json", "我喜欢苹果。", "麒麟", "???")
+    assert status == 2
+    lines = output.splitlines()
+    translator = Translator.load(finished_run)
+    traces = [DecodeTrace.from_dict(json.loads(line)) for line in lines[:2]]
+    assert traces == [translator.trace("我喜欢苹果。"), translator.trace("麒麟")]
+    assert lines[2:] == ["{}"]
+    assert "我" in output, "Chinese stays readable"
+
+
+def test_a_run_that_cannot_translate_is_one_sentence(command, new_run, tmp_path):
+    assert is_one_error(command("translate", "--run", tmp_path / "nowhere", "好"), "'nowhere'", "config.json")
+    assert is_one_error(command("translate", "--run", new_run().folder, "好"), "source_vocab.json")
+
+
+# Scoring
+
+
+def test_a_run_is_scored_on_a_file(command, finished_run, tmp_path):
+    translator = Translator.load(finished_run)
+    sources = ["我喜欢苹果。", "他们看见花。", "我们想要书。"]
+    file = tmp_path / "test.tsv"
+    save_pairs(zip(sources, translator.translate(sources), strict=True), file)
+    status, output, _ = command("evaluate", "--run", finished_run.folder, file)
+    scores = json.loads(output)
+    assert status == 0
+    assert scores["sentences"] == 3
+    assert scores["bleu"] == scores["bleu_lowercase"] == scores["chrf"] == 100
+    assert "case:mixed" in scores["signature"]
+
+
+def test_references_that_were_cut_into_tokens_count_the_same(command, finished_run, tmp_path, pairs):
+    english = tokenizer("spacy")
+    save_pairs(pairs, tmp_path / "a.tsv")
+    save_pairs(((source, " ".join(english.tokenize(target))) for source, target in pairs), tmp_path / "b.tsv")
+    one, other = (command("evaluate", "--run", finished_run.folder, tmp_path / name)[1] for name in ("a.tsv", "b.tsv"))
+    assert one == other
+
+
+def test_without_a_file_a_run_is_scored_as_at_its_end(command, finished_run):
+    status, output, _ = command("evaluate", "--run", finished_run.folder)
+    assert status == 0
+    assert json.loads(output) == finished_run.scores()
+
+
+def test_what_cannot_be_scored_is_one_sentence(command, finished_run, tmp_path):
+    (tmp_path / "one").write_text("你好\n", "utf-8")
+    assert is_one_error(command("evaluate", "--run", finished_run.folder, tmp_path / "none.tsv"), "none.tsv")
+    assert is_one_error(command("evaluate", "--run", finished_run.folder, tmp_path / "one"), "one column")
+    (finished_run.folder / "pairs.tsv").unlink()
+    assert is_one_error(command("evaluate", "--run", finished_run.folder), "pairs.tsv")
+
+
+# In a process of its own
+
+
+def start(*words, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "core", *map(str, words)],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
+
+
+def wait_for(condition, process, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[1].decode()
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_bytes_that_are_no_text_end_no_stream(finished_run):
+    process = start("translate", "--run", finished_run.folder)
+    output, error = process.communicate("我喜欢".encode() + b"\xff\xe4\n" + "我喜欢花。\n".encode())
+    assert process.returncode == 0, error.decode()
+    assert output.decode().splitlines()[1:] == Translator.load(finished_run).translate(["我喜欢花。"])
+    assert error == b""
+
+
+@pytest.fixture
+def whole(new_run):
+    whole = new_run("whole", epochs=30)
+    list(train(whole))
+    return whole
+
+
+def test_a_process_killed_for_good_goes_on_and_ends_like_one_that_was_not(command, new_run, whole):
+    run = new_run(epochs=30)
+    process = start("train", "--run", run.folder, "--quiet")
+    wait_for(lambda: len(run.epochs()) >= 2, process)
+    assert run.status().state in ("training", "scoring")
+    process.kill()
+    process.communicate()
+    assert run.status().state == "interrupted"
+    assert 2 <= len(run.epochs()) < 30
+    assert command("train", "--run", run.folder, "--resume", "--quiet")[0] == 0
+    assert [row["loss"] for row in run.steps()] == [row["loss"] for row in whole.steps()]
+    assert run.scores() == whole.scores()
+    weights, expected = load_file(run.weights), load_file(whole.weights)
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
+def test_ctrl_c_stops_after_the_step_and_keeps_weights_that_translate(new_run):
+    run = new_run(epochs=10_000)
+    process = start("train", "--run", run.folder)
+    wait_for(lambda: run.steps(), process)
+    process.send_signal(signal.SIGINT)
+    output, error = process.communicate(timeout=30)
+    assert process.returncode == 0, error.decode()
+    assert b"Traceback" not in error
+    assert "Go on with --resume" in output.decode()
+    assert run.status().state == "stopped"
+    assert Translator.load(run).trace("我喜欢花。").steps
