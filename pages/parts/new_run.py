@@ -87,7 +87,7 @@ def new_run() -> Run | None:
     else:
         # The watched sentences and the number of epochs do not change the measurement.
         future = measure(dataclasses.replace(config, epochs=1, pinned=()), tuple(own) if own else None)
-        st.fragment(_estimate, run_every=None if future.done() else 0.5)(future, config, future.done())
+        st.fragment(_estimate, run_every=None if future.done() else 1)(future, config)
     if not pressed:
         return None
     try:
@@ -233,10 +233,9 @@ def advanced(kind: str) -> dict[str, Any]:
     return values
 
 
-def _estimate(future: "Future[Estimate]", config: TrainConfig, known: bool) -> None:
-    """One line: how big, how long here. Asked again until it has been measured; `known` says it was at the start."""
-    if future.done() and not known:
-        st.rerun()  # ends the asking
+def _estimate(future: "Future[Estimate]", config: TrainConfig) -> None:
+    """One line: how big, how long here. Asked each second until the page is next drawn: st.rerun() at the moment
+    when it is known would end the asking, but also undo a click on a link made in that moment."""
     if not future.done():
         st.caption(
             t("Counting words and timing a few steps on this machine …", "正在统计词表，并在这台机器上试跑几步……")
