@@ -370,6 +370,26 @@ def test_a_run_that_was_killed_at_any_moment_and_goes_on_ends_like_one_that_was_
     assert same(run, whole)
 
 
+@pytest.mark.parametrize("epoch", [0, 1, 2])
+def test_a_run_killed_between_its_weights_and_its_save_goes_on(whole, new_run, monkeypatch, epoch):
+    run, saves = new_run(**LONG.to_dict()), iter(range(9))
+    save = core.train.Training.save_state
+
+    def killed(training):
+        if next(saves) > epoch:
+            raise KeyboardInterrupt
+        save(training)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(core.train.Training, "save_state", killed)
+        list(train(run))
+    assert run.weights.exists()
+    assert len(run.epochs()) == epoch + 1
+    assert run.resumable
+    list(train(run, resume=True))
+    assert same(run, whole)
+
+
 def test_the_seconds_of_a_run_go_on_with_it(new_run):
     run = new_run(epochs=2)
     for event in train(run):
