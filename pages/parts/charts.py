@@ -1,5 +1,6 @@
 """Altair charts of a run."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,9 +48,9 @@ def loss_chart(
 ) -> alt.LayerChart:
     """Training loss at each step, validation loss after each epoch, on one scale in nats per word.
 
-    total: epochs planned, the width of the picture; per_epoch: steps an epoch.
+    total: epochs that the picture is wide; per_epoch: steps an epoch.
     """
-    domain = alt.Scale(domain=[0, max(total, 1)])
+    domain = alt.Scale(domain=[0, total])
     x = alt.X("epoch:Q", title=t("epoch", "训练轮次"), scale=domain, axis=_epoch_axis(total))
     y = alt.Y("loss:Q", title=t("loss, nats per word", "损失（每词 nats）"), scale=alt.Scale(zero=False))
     names = t("training", "训练"), t("validation", "验证")
@@ -57,7 +58,7 @@ def loss_chart(
         "kind:N",
         title=None,
         scale=alt.Scale(domain=list(names), range=[TRAINING, VALIDATION]),
-        legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
+        legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1),
     )
 
     def table(rows: list[tuple[float, float]], kind: str) -> pd.DataFrame:
@@ -83,13 +84,11 @@ def loss_chart(
 def bleu_chart(epochs: Sequence[dict[str, Any]], best: int, total: int) -> alt.LayerChart:
     """BLEU on unseen sentences after each epoch; the best one, whose weights are kept, is named."""
     rows = pd.DataFrame([{"epoch": row["epoch"], "bleu": row["bleu"]} for row in epochs], columns=["epoch", "bleu"])
-    x = alt.X("epoch:Q", title=None, scale=alt.Scale(domain=[0, max(total, 1)]), axis=_epoch_axis(total))
+    x = alt.X("epoch:Q", title=None, scale=alt.Scale(domain=[0, total]), axis=_epoch_axis(total))
     y = alt.Y("bleu:Q", title="BLEU", axis=alt.Axis(tickCount=3))
     tooltip = [alt.Tooltip("epoch:Q", title=t("epoch", "训练轮次")), alt.Tooltip("bleu:Q", format=".2f", title="BLEU")]
     base = alt.Chart(rows)
-    bars = base.mark_bar(color=CHOSEN, opacity=0.75, size=max(4, min(22, 300 / max(total, 1)))).encode(
-        x, y, tooltip=tooltip
-    )
+    bars = base.mark_bar(color=CHOSEN, opacity=0.75, size=max(4, min(22, 300 / total))).encode(x, y, tooltip=tooltip)
     label = (
         base.transform_filter(alt.datum.epoch == best)
         .transform_calculate(words=f"'{t('best', '最好')} ' + format(datum.bleu, '.1f')")
@@ -99,5 +98,10 @@ def bleu_chart(epochs: Sequence[dict[str, Any]], best: int, total: int) -> alt.L
     return alt.layer(bars, label).properties(height=130)
 
 
+def shown_epochs(planned: int, done: float) -> int:
+    """How many epochs the picture is wide: all that are planned, of a long plan a little more than are done."""
+    return max(1, min(planned, max(20, math.ceil(done * 1.25))))
+
+
 def _epoch_axis(total: int) -> alt.Axis:
-    return alt.Axis(tickMinStep=1, format="d", tickCount=min(max(total, 1), 12), grid=False)
+    return alt.Axis(tickMinStep=1, format="d", tickCount=min(total, 12), grid=False)

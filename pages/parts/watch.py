@@ -10,7 +10,7 @@ import streamlit as st
 from core import runs
 from core.problems import Problem
 from core.runs import Run, Status
-from pages.parts.charts import bleu_chart, loss_chart
+from pages.parts.charts import bleu_chart, loss_chart, shown_epochs
 from pages.parts.language import language, say, t
 from pages.parts.new_run import duration
 
@@ -66,10 +66,11 @@ def _panel(run: Run) -> None:
                 "灰色：正在学的句子 · 蓝色：从没见过的句子",
             )
             st.html(f'<h2 class="part">{t("Loss", "损失")}<span>{note}</span></h2>')
-            st.altair_chart(loss_chart(steps, epochs, status.epochs, per_epoch), key="loss-chart")
+            width = shown_epochs(status.epochs, status.step / per_epoch)
+            st.altair_chart(loss_chart(steps, epochs, width, per_epoch), key="loss-chart")
             note = t("how close to the reference translations, 0 to 100", "与参考译文有多接近，0 到 100")
             st.html(f'<h2 class="part">BLEU<span>{note}</span></h2>')
-            st.altair_chart(bleu_chart(epochs, status.best_epoch, status.epochs), key="bleu-chart")
+            st.altair_chart(bleu_chart(epochs, status.best_epoch, width), key="bleu-chart")
         with right:
             note = t("orange line: changed since the column before", "橙色下划线：与前一列不同")
             st.html(f'<h2 class="part">{t("What it writes", "它写出来的句子")}<span>{note}</span></h2>')
