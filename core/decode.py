@@ -88,23 +88,29 @@ def greedy_batch(model: Seq2Seq, sources: Sequence[np.ndarray]) -> list[list[int
     shorter sentences get changes nothing in the output.
     """
     device = next(model.parameters()).device
-    source = pad_columns(sources).to(device)
     lengths = torch.tensor([len(ids) for ids in sources])
-    limits = torch.tensor([step_limit(len(ids)) for ids in sources], device=device)
-    memory = model.encode(source, lengths)
+    memory = model.encode(pad_columns(sources).to(device), lengths)
     state = memory.context
     tokens = torch.full((1, len(sources)), SOS, device=device)
-    written = []
-    done = torch.zeros(len(sources), dtype=torch.bool, device=device)
-    for step in range(int(limits.max())):
+    written: list[list[int]] = [[] for _ in sources]
+    rows = list(range(len(sources)))  # the sentence in each column; finished ones leave
+    step = 0
+    while rows:
         logits, state, _ = model.decode(tokens, memory, state)
-        tokens = logits.argmax(dim=2).masked_fill(done | (step >= limits), EOS)
-        written.append(tokens[0])
-        done = done | (tokens[0] == EOS)
-        if bool(done.all()):
-            break
-    rows = torch.stack(written, dim=1).tolist()
-    return [row[: row.index(EOS)] if EOS in row else row for row in rows]
+        tokens = logits.argmax(dim=2)
+        step += 1
+        going = []
+        for column, (row, token) in enumerate(zip(rows, tokens[0].tolist(), strict=True)):
+            if token != EOS:
+                written[row].append(token)
+                if step < step_limit(len(sources[row])):
+                    going.append(column)
+        if len(going) < len(rows):
+            # One sentence that goes round in circles would else keep the whole batch at work.
+            kept = torch.tensor(going, dtype=torch.int64, device=device)
+            memory, state, tokens = memory.select(kept), tuple(part[:, kept] for part in state), tokens[:, kept]
+            rows = [rows[column] for column in going]
+    return written
 
 
 @torch.inference_mode()

@@ -35,6 +35,10 @@ class Memory:
     mask: Tensor  # (B, S) bool, True on real tokens
     context: State  # the encoder's last state, the decoder's first: (L, B, H)
 
+    def select(self, rows: Tensor) -> "Memory":
+        """The memory of these sentences of the batch alone; rows (B',) int64."""
+        return Memory(self.outputs[rows], self.mask[rows], tuple(part[:, rows] for part in self.context))
+
 
 def run_cell(rnn: nn.RNNBase, inputs: object, state: State | None) -> tuple[Tensor, State]:
     """Call an RNN, GRU or LSTM alike: the state is always a tuple."""

@@ -391,6 +391,12 @@ class Run:
     def clear_stop(self) -> None:
         (self.folder / "stop").unlink(missing_ok=True)
 
+    def clear_halves(self) -> None:
+        """Remove what a process that was killed while it wrote has left."""
+        for path in self.folder.glob(".*.*"):
+            if path.name.removeprefix(".").startswith(("model.", "training_state.", "status.", "config.")):
+                path.unlink(missing_ok=True)
+
     def rename(self, name: str) -> "Run":
         """Raises Problem where the name is no good or taken, the run trains, or it came with the repository."""
         name = check_name(name)

@@ -6,7 +6,6 @@ import os
 import shlex
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,8 +16,9 @@ from torch import Tensor, nn
 
 from core import corpus as corpora
 from core.batches import Batch, EncodedPairs, batch_rows, batches, encode_pairs, make_batch
-from core.config import AUTO, FILES, TrainConfig
+from core.config import FILES, TrainConfig
 from core.corpus import Pair, ParallelCorpus, Split
+from core.machine import Machine
 from core.model import Seq2Seq
 from core.problems import Problem
 from core.runs import (
@@ -155,80 +155,11 @@ def prepare(loaded: ParallelCorpus, config: TrainConfig) -> Material:
     return Material(split, source_vocab, target_vocab, encode(train), encode(valid), loaded.attribution)
 
 
-# The machine
-
-
-def default_threads() -> int:
-    """All cores but one, which is left to the page that watches and to everything else."""
-    return max(1, (os.cpu_count() or 1) - 1)
-
-
-def choose_device(wanted: str) -> torch.device:
-    """CUDA, else MPS, else the CPU; or the one asked for. Raises Problem where that one is not there."""
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    name = next(name for name in present if present[name]) if wanted == AUTO else wanted
-    if not present[name]:
-        raise Problem(
-            f"This machine has no {name.upper()} device. Choose device auto or cpu.",
-            f"这台机器没有 {name.upper()} 设备。请把 device 设为 auto 或 cpu。",
-        )
-    return torch.device(name)
-
-
-def matmul_rate(device: torch.device, dtype: torch.dtype, size: int = 768, seconds: float = 0.05) -> float:
-    """Floating-point operations a second in (size × size) matrix products, measured for about that time."""
-    a = torch.randn(size, size, device=device).to(dtype)
-    best = math.inf
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or best == math.inf:
-        begin = time.perf_counter()
-        (a @ a).sum().item()  # item() waits for the device
-        best = min(best, time.perf_counter() - begin)
-    return 2 * size**3 / best
-
-
-def choose_precision(wanted: str, device: torch.device) -> str:
-    """bfloat16 where this machine multiplies matrices at least 1.3 times as fast in it, else float32."""
-    if wanted != AUTO:
-        return wanted
-    if device.type == "mps":
-        return "float32"
-    matmul_rate(device, torch.float32)  # warms up
-    gain = matmul_rate(device, torch.bfloat16) / matmul_rate(device, torch.float32)
-    return "bfloat16" if gain >= 1.3 else "float32"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where and how a model is trained, as measured or as asked for."""
-
-    device: torch.device
-    precision: str
-    threads: int
-
-    @classmethod
-    def for_config(cls, config: TrainConfig) -> "Machine":
-        """Choose what the config leaves open, and set the process's number of threads."""
-        device = choose_device(config.device)
-        threads = config.threads or default_threads()
-        torch.set_num_threads(threads)
-        return cls(device, choose_precision(config.precision, device), threads)
-
-    @property
-    def label(self) -> str:
-        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type.upper()
-
-    def autocast(self) -> AbstractContextManager[Any]:
-        if self.precision == "bfloat16":
-            return torch.autocast(self.device.type, dtype=torch.bfloat16)
-        return nullcontext()
+# One step
 
 
 def make_optimizer(model: Seq2Seq, config: TrainConfig, machine: Machine) -> torch.optim.Adam:
     return torch.optim.Adam(model.parameters(), config.learning_rate, fused=machine.device.type in ("cpu", "cuda"))
-
-
-# One step
 
 
 def seed_step(seed: int, step: int) -> torch.Generator:
@@ -470,6 +401,7 @@ def train(run: Run, resume: bool = False) -> Iterator[Event]:
         run.check_resumable()
     created = run.status().created or time.time()
     run.clear_stop()
+    run.clear_halves()
     run.write_status(Status(PREPARING, created=created))
     try:
         yield from _train(run, created, resume)
@@ -618,7 +550,7 @@ def command_line(run: Run, config: TrainConfig) -> str:
         if key in ("preset", "pinned") or value == getattr(base, key):
             continue
         if key == "corpus" and value == FILES:
-            words += ["--tsv", f"checkpoints/{run.name}/pairs.tsv"]
+            words += ["--tsv", "pairs.tsv"]
         elif isinstance(value, bool):
             words.append(f"--{'' if value else 'no-'}{key.replace('_', '-')}")
         else:

@@ -8,7 +8,7 @@ from core.runs import PROJECT
 # A module imports from its own level and those before it.
 LEVELS = [
     {"problems", "config"},
-    {"text", "vocab", "model"},
+    {"text", "vocab", "model", "machine"},
     {"corpus", "batches"},
     {"runs"},
     {"decode", "translator", "scoring"},

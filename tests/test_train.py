@@ -22,8 +22,6 @@ from core.train import (
     Prepared,
     Stepped,
     batch_loss,
-    choose_device,
-    choose_precision,
     estimate,
     load_corpus,
     mean_loss,
@@ -145,6 +143,13 @@ def test_pairs_that_are_too_long_are_left_out_and_none_left_is_a_problem(new_run
         prepare(loaded, tiny_config(max_length=1))
 
 
+def test_what_a_kill_while_writing_left_is_removed_at_the_next_start(new_run):
+    run = new_run()
+    (run.folder / ".model.safetensors.x1y2").write_bytes(b"half")
+    list(train(run))
+    assert not list(run.folder.glob(".model*"))
+
+
 def test_own_files_that_are_gone_are_a_problem(new_run):
     run = new_run()
     (run.folder / "pairs.tsv").unlink()
@@ -153,23 +158,7 @@ def test_own_files_that_are_gone_are_a_problem(new_run):
     assert run.status().state == "failed"
 
 
-# The machine
-
-
-def test_a_device_that_is_not_there_is_a_problem():
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    for name, there in present.items():
-        if not there:
-            with pytest.raises(Problem, match=f"no {name.upper()} device"):
-                choose_device(name)
-    assert choose_device("cpu").type == "cpu"
-    assert choose_device("auto").type == next((name for name, there in present.items() if there), "cpu")
-
-
-def test_the_precision_asked_for_is_taken_and_auto_is_one_of_the_two():
-    cpu = torch.device("cpu")
-    assert [choose_precision(name, cpu) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
-    assert choose_precision("auto", cpu) in ("float32", "bfloat16")
+# Before the start
 
 
 def test_an_estimate_knows_the_model_before_it_is_trained(new_run, finished_run):

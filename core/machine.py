@@ -1,0 +1,79 @@
+"""What this machine is and does best: its device, how fast it multiplies in which precision, its threads."""
+
+import math
+import os
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from core.config import AUTO, TrainConfig
+from core.problems import Problem
+
+
+def default_threads() -> int:
+    """All cores but one, which is left to the page that watches and to everything else."""
+    return max(1, (os.cpu_count() or 1) - 1)
+
+
+def choose_device(wanted: str) -> torch.device:
+    """CUDA, else MPS, else the CPU; or the one asked for. Raises Problem where that one is not there."""
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    name = next(name for name in present if present[name]) if wanted == AUTO else wanted
+    if not present[name]:
+        raise Problem(
+            f"This machine has no {name.upper()} device. Choose device auto or cpu.",
+            f"这台机器没有 {name.upper()} 设备。请把 device 设为 auto 或 cpu。",
+        )
+    return torch.device(name)
+
+
+def matmul_rate(device: torch.device, dtype: torch.dtype, size: int = 768, seconds: float = 0.05) -> float:
+    """Floating-point operations a second in (size × size) matrix products, measured for about that time."""
+    a = torch.randn(size, size, device=device).to(dtype)
+    best = math.inf
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or best == math.inf:
+        begin = time.perf_counter()
+        (a @ a).sum().item()  # item() waits for the device
+        best = min(best, time.perf_counter() - begin)
+    return 2 * size**3 / best
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """bfloat16 where this machine multiplies matrices at least 1.3 times as fast in it, else float32."""
+    if wanted != AUTO:
+        return wanted
+    if device.type == "mps":
+        return "float32"
+    matmul_rate(device, torch.float32)  # warms up
+    gain = matmul_rate(device, torch.bfloat16) / matmul_rate(device, torch.float32)
+    return "bfloat16" if gain >= 1.3 else "float32"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how a model is trained, as measured or as asked for."""
+
+    device: torch.device
+    precision: str
+    threads: int
+
+    @classmethod
+    def for_config(cls, config: TrainConfig) -> "Machine":
+        """Choose what the config leaves open, and set the process's number of threads."""
+        device = choose_device(config.device)
+        threads = config.threads or default_threads()
+        torch.set_num_threads(threads)
+        return cls(device, choose_precision(config.precision, device), threads)
+
+    @property
+    def label(self) -> str:
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type.upper()
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        if self.precision == "bfloat16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
