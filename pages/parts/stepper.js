@@ -38,7 +38,8 @@ export default function (component) {
 
   let place = places.get(parentElement);
   if (!place || place.identity !== data.identity) {
-    place = { identity: data.identity, step: clamp(data.step), k: data.k, timer: null };
+    document.removeEventListener("keydown", place?.onKey);
+    place = { identity: data.identity, step: clamp(data.step), k: data.k, timer: null, onKey: null };
     places.set(parentElement, place);
   }
 
@@ -106,13 +107,18 @@ export default function (component) {
   });
   controls.append(where, element("span", "mute", texts.keys), label);
 
-  root.onkeydown = (event) => {
-    if (event.target === slider || event.altKey || event.ctrlKey || event.metaKey) return;
+  // On the whole page, so that nobody has to click first; but not while someone types or moves the slider.
+  function onKey(event) {
+    const from = event.composedPath()[0];
+    const elsewhere = from !== document.body && !root.contains(from);
+    if (elsewhere || from === slider || event.altKey || event.ctrlKey || event.metaKey) return;
     const target = { ArrowLeft: place.step - 1, ArrowRight: place.step + 1, Home: 1, End: last }[event.key];
     if (target === undefined) return;
     event.preventDefault();
     go(target);
-  };
+  }
+  document.removeEventListener("keydown", place.onKey);
+  document.addEventListener("keydown", (place.onKey = onKey));
 
   function sourceToken(token) {
     const node = element("span", token.known ? "token" : "token unknown", token.text);
@@ -234,4 +240,5 @@ export default function (component) {
     if (step.attention) drawHeat();
   }
   draw();
+  return () => document.removeEventListener("keydown", onKey);
 }
