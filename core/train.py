@@ -39,7 +39,7 @@ from core.vocab import PAD, Vocab
 
 SAVE_SECONDS = 30.0  # between two saves of what resuming needs
 STATUS_SECONDS = 0.5
-BLEU_SENTENCES = 500  # translated after each epoch; the whole test split only at the end
+BLEU_SENTENCES = 1000  # translated after each epoch; the whole test split only at the end
 
 
 @dataclass(frozen=True)
