@@ -1,4 +1,4 @@
-"""The command line: train, translate, evaluate."""
+"""The command line: train, translate, evaluate, benchmark."""
 
 import argparse
 import dataclasses
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m core", description="Train and use a Chinese→English Seq2Seq model.")
-    commands = top.add_subparsers(required=True, metavar="train|translate|evaluate")
+    commands = top.add_subparsers(required=True, metavar="train|translate|evaluate|benchmark")
     add_train(commands.add_parser("train", help="train a model", description=train_command.__doc__))
     translate = commands.add_parser("translate", help="translate", description=translate_command.__doc__)
     translate.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
@@ -46,6 +46,11 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
     evaluate.add_argument("file", type=Path, nargs="?", metavar="FILE.tsv", help="source, tab, reference on each line")
     evaluate.set_defaults(command=evaluate_command)
+    benchmark = commands.add_parser("benchmark", help="time training", description=benchmark_command.__doc__)
+    benchmark.add_argument("--pairs", type=int, default=10_000, help="training pairs of Tatoeba (default 10,000)")
+    benchmark.add_argument("--rounds", type=int, default=5, help="turns of each loop; medians are printed (default 5)")
+    benchmark.add_argument("--threads", type=int, default=0, help="CPU threads; 0 (default) is all cores")
+    benchmark.set_defaults(command=benchmark_command)
     return top
 
 
@@ -235,6 +240,15 @@ def evaluate_command(options: argparse.Namespace) -> int:
     hypotheses = translator.translate([source for source, _ in pairs])
     references = [reference for _, reference in pairs]
     print(json.dumps(dataclasses.asdict(score(hypotheses, references)), indent=2))
+    return 0
+
+
+def benchmark_command(options: argparse.Namespace) -> int:
+    """Time the lesson's training loop and ours in turn, and this machine's matrix products, the limit of both."""
+    from core.benchmark import measure
+
+    for line in measure(options.pairs, options.rounds, options.threads):
+        print(line, flush=True)
     return 0
 
 

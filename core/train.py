@@ -39,7 +39,7 @@ from core.vocab import PAD, Vocab
 
 SAVE_SECONDS = 30.0  # between two saves of what resuming needs
 STATUS_SECONDS = 0.5
-BLEU_SENTENCES = 1000  # translated after each epoch; the whole test split only at the end
+BLEU_SENTENCES = 500  # translated after each epoch; the whole test split only at the end
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ class Training:
         self.epoch_loss = 0.0
         self.epoch_tokens = 0
         self.epoch_seconds = 0.0
-        self.best = (-1.0, -math.inf)  # BLEU, then minus the validation loss
+        self.best_loss = math.inf  # validation loss of the weights that are kept
         self.best_epoch = 0
 
     @property
@@ -283,7 +283,7 @@ class Training:
             "epoch_loss": self.epoch_loss,
             "epoch_tokens": self.epoch_tokens,
             "epoch_seconds": self.epoch_seconds,
-            "best": [self.best[0], self.best[1] if math.isfinite(self.best[1]) else None],
+            "best_loss": self.best_loss if math.isfinite(self.best_loss) else None,
             "best_epoch": self.best_epoch,
             "files": {name: self._size(name) for name in ("metrics.jsonl", "samples.jsonl")},
         }
@@ -314,8 +314,7 @@ class Training:
         self.step, self.seconds = progress["step"], progress["seconds"]
         self.epoch_loss, self.epoch_tokens = progress["epoch_loss"], progress["epoch_tokens"]
         self.epoch_seconds, self.best_epoch = progress["epoch_seconds"], progress["best_epoch"]
-        bleu, loss = progress["best"]
-        self.best = (bleu, -math.inf if loss is None else loss)
+        self.best_loss = math.inf if progress["best_loss"] is None else progress["best_loss"]
         for name, size in progress["files"].items():
             if self._size(name) > size:
                 os.truncate(self.run.folder / name, size)
@@ -333,14 +332,16 @@ class Training:
     # What is told
 
     def end_epoch(self) -> EpochEnded:
-        """Validate, translate a sample, keep the weights if they are the best so far, and write it all down."""
+        """Validate, translate a sample, keep the weights if they are the best so far, and write it all down.
+
+        The best are those with the lowest validation loss: BLEU on a sample of sentences is too noisy to choose by.
+        """
         valid_loss = mean_loss(self.model, self.material.valid, 128, self.machine.device)
         sample = self.material.split.valid[:BLEU_SENTENCES]
         scores = score(self.translator.translate([source for source, _ in sample]), [target for _, target in sample])
-        rank = (scores.bleu, -valid_loss)
-        best = rank > self.best
+        best = valid_loss < self.best_loss
         if best:
-            self.best, self.best_epoch = rank, self.epoch
+            self.best_loss, self.best_epoch = valid_loss, self.epoch
             self.save_weights()
         row = {
             "epoch": self.epoch,

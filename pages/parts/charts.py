@@ -44,11 +44,11 @@ def smooth(values: Sequence[float]) -> list[float]:
 
 
 def loss_chart(
-    steps: Sequence[dict[str, Any]], epochs: Sequence[dict[str, Any]], total: int, per_epoch: float
+    steps: Sequence[dict[str, Any]], epochs: Sequence[dict[str, Any]], best: int, total: int, per_epoch: float
 ) -> alt.LayerChart:
     """Training loss at each step, validation loss after each epoch, on one scale in nats per word.
 
-    total: epochs that the picture is wide; per_epoch: steps an epoch.
+    best: the epoch whose weights are kept; total: epochs that the picture is wide; per_epoch: steps an epoch.
     """
     domain = alt.Scale(domain=[0, total])
     x = alt.X("epoch:Q", title=t("epoch", "训练轮次"), scale=domain, axis=_epoch_axis(total))
@@ -78,11 +78,14 @@ def loss_chart(
         alt.Chart(valid)
         .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=60))
         .encode(x, y, colour, tooltip=tooltip),
+        alt.Chart(valid[valid["epoch"] == best])
+        .mark_text(dy=-16, color=BEST, fontWeight="bold", text=t("best", "最好"))
+        .encode(x, y),
     ).properties(height=270)
 
 
 def bleu_chart(epochs: Sequence[dict[str, Any]], best: int, total: int) -> alt.LayerChart:
-    """BLEU on unseen sentences after each epoch; the best one, whose weights are kept, is named."""
+    """BLEU on unseen sentences after each epoch; the one whose weights are kept shows its number."""
     rows = pd.DataFrame([{"epoch": row["epoch"], "bleu": row["bleu"]} for row in epochs], columns=["epoch", "bleu"])
     x = alt.X("epoch:Q", title=None, scale=alt.Scale(domain=[0, total]), axis=_epoch_axis(total))
     y = alt.Y("bleu:Q", title="BLEU", axis=alt.Axis(tickCount=3))
@@ -91,7 +94,7 @@ def bleu_chart(epochs: Sequence[dict[str, Any]], best: int, total: int) -> alt.L
     bars = base.mark_bar(color=CHOSEN, opacity=0.75, size=max(4, min(22, 300 / total))).encode(x, y, tooltip=tooltip)
     label = (
         base.transform_filter(alt.datum.epoch == best)
-        .transform_calculate(words=f"'{t('best', '最好')} ' + format(datum.bleu, '.1f')")
+        .transform_calculate(words="format(datum.bleu, '.1f')")
         .mark_text(dy=-8, color=BEST, fontWeight="bold")
         .encode(x, y, text="words:N")
     )

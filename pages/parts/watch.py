@@ -67,7 +67,7 @@ def _panel(run: Run) -> None:
             )
             st.html(f'<h2 class="part">{t("Loss", "损失")}<span>{note}</span></h2>')
             width = shown_epochs(status.epochs, status.step / per_epoch)
-            st.altair_chart(loss_chart(steps, epochs, width, per_epoch), key="loss-chart")
+            st.altair_chart(loss_chart(steps, epochs, status.best_epoch, width, per_epoch), key="loss-chart")
             note = t("how close to the reference translations, 0 to 100", "与参考译文有多接近，0 到 100")
             st.html(f'<h2 class="part">BLEU<span>{note}</span></h2>')
             st.altair_chart(bleu_chart(epochs, status.best_epoch, width), key="bleu-chart")
