@@ -8,7 +8,7 @@ from core.runs import SHIPPED, Run, find_run, list_runs
 from pages.parts import address
 from pages.parts.language import say, t
 
-EXAMPLES = PINNED
+EXAMPLES = PINNED[::-1]
 
 
 def choose_run() -> Run | None:

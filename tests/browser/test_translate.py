@@ -2,14 +2,14 @@
 
 import pytest
 
-LESSON = "我喜欢学习机器学习。"
+FIRST = "如果明天下雨，我们就不去了。"
 
 
 @pytest.mark.parametrize(("locale", "heading"), [("en-US", "Chinese → English"), ("zh-CN", "中文 → 英文")])
 def test_it_speaks_the_browsers_language_and_translates_at_once(visitor, locale, heading):
     visit = visitor(locale).go("/")
     assert heading in visit.text()
-    assert visit.key("sentence").locator("input").input_value() == LESSON
+    assert visit.key("sentence").locator("input").input_value() == FIRST
     assert visit.translation
     assert f"lang={locale[:2]}" in visit.page.url
 
@@ -30,7 +30,7 @@ def test_typing_and_examples_translate(visitor):
     visit.type("今天天气很好。")
     second = visit.translation
     assert second != first
-    visit.key("example-2").locator("button").click()
+    visit.key("example-3").locator("button").click()
     visit.page.wait_for_timeout(400)
     visit.settle()
     assert visit.key("sentence").locator("input").input_value() == "你叫什么名字？"
