@@ -2,10 +2,8 @@
 
 import streamlit as st
 
-from core.problems import Problem
-from pages.parts.ask import ask
-from pages.parts.language import language, say, t
-from pages.parts.loading import trace
+from pages.parts.ask import ask_and_trace
+from pages.parts.language import language, t
 from pages.parts.shell import heading, shell
 from pages.parts.words import sentence_words, source_words, sure_words
 
@@ -17,63 +15,55 @@ heading(
         "Seq2Seq 模型先读完整个句子，再一个词一个词地写出英文。",
     ),
 )
-run, sentence = ask()
+run, sentence, result = ask_and_trace()
 
-if run is not None:
-    try:
-        with st.spinner(t("Translating …", "正在翻译……")):
-            result = trace(run, sentence)
-    except Problem as problem:
-        st.warning(say(problem))
-        st.stop()
-
-    with st.container(border=True):
-        with st.container(key="translation"):
-            st.html(sentence_words(result.sentence))
-        with st.container(key="to-decoder"):
-            st.page_link(
-                "pages/decode.py",
-                label=t("Watch the decoder write this, step by step →", "一步一步看解码器怎样写出这句话 →"),
-                query_params={"lang": language(), "run": run.name, "sentence": sentence, "step": "1"},
-            )
-        if not result.finished:
-            st.caption(
-                t(
-                    "The model never wrote <eos> and was cut off: it went round in circles.",
-                    "模型一直没有写出结束标记 <eos>，被强制截断：它在原地打转。",
-                )
-            )
-
-    left, right = st.columns(2)
-    with left.container(border=True, height="stretch"):
-        note = t("words by jieba", "由 jieba 分词")
-        st.html(f'<h2 class="part">{t("What the model read", "模型读到的词")}<span>{note}</span></h2>')
-        st.html(source_words(result))
-        unknown = sum(not token.known for token in result.source)
-        if unknown:
-            note = t(
-                f"{unknown} unknown, dotted: training hardly ever saw them, so the model reads &lt;unk&gt; in their place.",
-                f"虚线框里的 {unknown} 个是未登录词：训练时几乎没见过，模型把它们都读成 &lt;unk&gt;。",
-            )
-            st.html(f'<p class="mute small">{note}</p>')
-    with right.container(border=True, height="stretch"):
-        note = t("probability of each word when it was chosen", "选中每个词时的概率")
-        st.html(f'<h2 class="part">{t("How sure it was", "模型有多大把握")}<span>{note}</span></h2>')
-        st.html(sure_words(result))
-
-    scores = run.scores()
-    if scores:
-        measured = t(
-            f"Honestly: on {scores['sentences']:,} sentences it never saw, this run scores BLEU "
-            f"{scores['bleu_lowercase']:.1f} (0 to 100; lowercased, greedy, one reference).",
-            f"实话实说：在 {scores['sentences']:,} 个没见过的句子上，这个运行的 BLEU 是 {scores['bleu_lowercase']:.1f}"
-            "（0 到 100，不分大小写，贪心解码，一个参考译文）。",
+with st.container(border=True):
+    with st.container(key="translation"):
+        st.html(sentence_words(result.sentence))
+    with st.container(key="to-decoder"):
+        st.page_link(
+            "pages/decode.py",
+            label=t("Watch the decoder write this, step by step →", "一步一步看解码器怎样写出这句话 →"),
+            query_params={"lang": language(), "run": run.name, "sentence": sentence, "step": "1"},
         )
-        if scores["bleu_lowercase"] < 12:
-            meaning = t("It has learnt little; most sentences come out wrong.", "它学到的还很少，大多数句子会译错。")
-        else:
-            meaning = t(
-                "Short everyday sentences often come out right; long ones, names and rare words often do not.",
-                "日常短句常常译得对；长句、人名和生僻词常常译错。",
+    if not result.finished:
+        st.caption(
+            t(
+                "The model never wrote <eos> and was cut off: it went round in circles.",
+                "模型一直没有写出结束标记 <eos>，被强制截断：它在原地打转。",
             )
-        st.caption(f"{measured} {meaning}")
+        )
+
+left, right = st.columns(2)
+with left.container(border=True, height="stretch"):
+    note = t("words by jieba", "由 jieba 分词")
+    st.html(f'<h2 class="part">{t("What the model read", "模型读到的词")}<span>{note}</span></h2>')
+    st.html(source_words(result))
+    unknown = sum(not token.known for token in result.source)
+    if unknown:
+        note = t(
+            f"{unknown} unknown, dotted: training hardly ever saw them, so the model reads &lt;unk&gt; in their place.",
+            f"虚线框里的 {unknown} 个是未登录词：训练时几乎没见过，模型把它们都读成 &lt;unk&gt;。",
+        )
+        st.html(f'<p class="mute small">{note}</p>')
+with right.container(border=True, height="stretch"):
+    note = t("probability of each word when it was chosen", "选中每个词时的概率")
+    st.html(f'<h2 class="part">{t("How sure it was", "模型有多大把握")}<span>{note}</span></h2>')
+    st.html(sure_words(result))
+
+scores = run.scores()
+if scores:
+    measured = t(
+        f"Honestly: on {scores['sentences']:,} sentences it never saw, this run scores BLEU "
+        f"{scores['bleu_lowercase']:.1f} (0 to 100; lowercased, greedy, one reference).",
+        f"实话实说：在 {scores['sentences']:,} 个没见过的句子上，这个运行的 BLEU 是 {scores['bleu_lowercase']:.1f}"
+        "（0 到 100，不分大小写，贪心解码，一个参考译文）。",
+    )
+    if scores["bleu_lowercase"] < 12:
+        meaning = t("It has learnt little; most sentences come out wrong.", "它学到的还很少，大多数句子会译错。")
+    else:
+        meaning = t(
+            "Short everyday sentences often come out right; long ones, names and rare words often do not.",
+            "日常短句常常译得对；长句、人名和生僻词常常译错。",
+        )
+    st.caption(f"{measured} {meaning}")

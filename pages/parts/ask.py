@@ -1,5 +1,7 @@
 """The sentence and the run to translate it with: the same box on the pages Translate and Decoder."""
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from core.config import PINNED
@@ -7,6 +9,10 @@ from core.problems import Problem
 from core.runs import SHIPPED, Run, find_run, list_runs
 from pages.parts import address
 from pages.parts.language import say, t
+from pages.parts.loading import trace
+
+if TYPE_CHECKING:
+    from core.decode import DecodeTrace
 
 EXAMPLES = PINNED[::-1]
 
@@ -60,6 +66,22 @@ def ask() -> tuple[Run | None, str]:
             st.button(example, key=f"example-{number}", on_click=_take, args=(example,))
     address.write("sentence", sentence)
     return run, sentence
+
+
+def ask_and_trace() -> tuple[Run, str, "DecodeTrace"]:
+    """Draw the box and translate what is in it: the run, the sentence and its trace.
+
+    Where there is none to give, the page says why and ends here.
+    """
+    run, sentence = ask()
+    if run is None:
+        st.stop()
+    try:
+        with st.spinner(t("Translating …", "正在翻译……")):
+            return run, sentence, trace(run, sentence)
+    except Problem as problem:
+        st.warning(say(problem))
+        st.stop()
 
 
 def _take(example: str) -> None:
