@@ -16,10 +16,27 @@ if TYPE_CHECKING:
 _worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="estimate")
 
 
-@functools.lru_cache(maxsize=32)
+_known: "dict[tuple[TrainConfig, tuple[Pair, ...] | None], Future[Estimate]]" = {}
+
+
 def measure(config: TrainConfig, pairs: tuple[Pair, ...] | None) -> "Future[Estimate]":
-    """The estimate for a configuration, once for each; `pairs` are the person's own, None for a named corpus."""
-    return _worker.submit(_measure, config, pairs)
+    """The estimate for a configuration, once for each; `pairs` are the person's own, None for a named corpus.
+
+    The newest question is answered first: those that still wait are dropped, and begin anew if asked again.
+    """
+    future = _known.get((config, pairs))
+    if future is None or future.cancelled():
+        drop_waiting()
+        future = _known[config, pairs] = _worker.submit(_measure, config, pairs)
+        while len(_known) > 32:
+            _known.pop(next(iter(_known)))
+    return future
+
+
+def drop_waiting() -> None:
+    """Forget the questions that have not been begun; a run that starts now needs the machine."""
+    for future in list(_known.values()):
+        future.cancel()
 
 
 def _measure(config: TrainConfig, pairs: tuple[Pair, ...] | None) -> "Estimate":

@@ -12,7 +12,7 @@ from core.config import FILES, PRESETS, TrainConfig, preset
 from core.corpus import Pair
 from core.problems import Problem
 from core.runs import Run, check_name, checkpoints_folder, free_name, list_runs
-from pages.parts.estimates import measure
+from pages.parts.estimates import drop_waiting, measure
 from pages.parts.language import keep_option, say, t
 
 if TYPE_CHECKING:
@@ -85,15 +85,15 @@ def new_run() -> Run | None:
             )
         )
     else:
-        # The watched sentences and the number of epochs do not change the measurement.
-        future = measure(dataclasses.replace(config, epochs=1, pinned=()), tuple(own) if own else None)
-        st.fragment(_estimate, run_every=None if future.done() else 1)(future, config)
+        mine = tuple(own) if own else None
+        st.fragment(_estimate, run_every=None if _ask(config, mine).done() else 1)(config, mine)
     if not pressed:
         return None
     try:
         if own is not None:
             corpus.ParallelCorpus(FILES, own, "").split(config.split_seed)  # too few sentences: said before the start
         run = Run.create(checkpoints_folder() / check_name(name), config, own)
+        drop_waiting()
         run.start()
     except Problem as problem:
         st.warning(say(problem))
@@ -233,9 +233,15 @@ def advanced(kind: str) -> dict[str, Any]:
     return values
 
 
-def _estimate(future: "Future[Estimate]", config: TrainConfig) -> None:
+def _ask(config: TrainConfig, own: tuple[Pair, ...] | None) -> "Future[Estimate]":
+    # The watched sentences and the number of epochs do not change the measurement.
+    return measure(dataclasses.replace(config, epochs=1, pinned=()), own)
+
+
+def _estimate(config: TrainConfig, own: tuple[Pair, ...] | None) -> None:
     """One line: how big, how long here. Asked each second until the page is next drawn: st.rerun() at the moment
     when it is known would end the asking, but also undo a click on a link made in that moment."""
+    future = _ask(config, own)
     if not future.done():
         st.caption(
             t("Counting words and timing a few steps on this machine …", "正在统计词表，并在这台机器上试跑几步……")

@@ -14,7 +14,9 @@ def where(visit) -> str:
 
 
 def open_decoder(visit, step: int = 1):
-    return visit.go(f"/decode?sentence={quote(SENTENCE)}&step={step}")
+    visit.go(f"/decode?sentence={quote(SENTENCE)}&step={step}")
+    visit.page.locator(".stepper .where").wait_for()
+    return visit
 
 
 def test_a_link_from_translate_takes_the_sentence_along(visitor):
