@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from core.decode import DecodeTrace
 
 EXAMPLES = PINNED[::-1]
+MAX_IN_ADDRESS = 600  # characters; longer ones are refused anyway, and no address holds 10,000
 
 
 def choose_run() -> Run | None:
@@ -64,7 +65,8 @@ def ask() -> tuple[Run | None, str]:
     with st.container(horizontal=True, gap="small", key="examples"):
         for number, example in enumerate(EXAMPLES):
             st.button(example, key=f"example-{number}", on_click=_take, args=(example,))
-    address.write("sentence", sentence)
+    if len(sentence) <= MAX_IN_ADDRESS:
+        address.write("sentence", sentence)
     return run, sentence
 
 

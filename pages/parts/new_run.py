@@ -182,7 +182,11 @@ def advanced(kind: str) -> dict[str, Any]:
     def tick(name: str, label: str) -> None:
         values[name] = st.checkbox(label, getattr(base, name), key=f"{name}-{kind}")
 
-    with st.expander(t("Advanced", "高级设置")):
+    # A new label, in the other language, would close it: it is told again whether it stands open.
+    opened = bool(st.session_state.get("advanced-open"))
+    panel = st.expander(t("Advanced", "高级设置"), expanded=opened, key="advanced", on_change="rerun")
+    st.session_state["advanced-open"] = panel.open
+    with panel:
         model, words, learning = st.columns(3)
         with model:
             st.markdown(t("**The model**", "**模型**"))

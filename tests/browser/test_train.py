@@ -125,11 +125,15 @@ def test_switching_the_language_keeps_what_was_chosen(visitor):
     visit = visitor().go("/train")
     choose(visit, "preset", "lesson")
     choose(visit, "corpus", "HSK 1")
+    visit.page.get_by_text("Advanced", exact=True).click()
+    visit.page.get_by_text("Recurrent cell").wait_for()
+    visit.settle()
     visit.key("language").locator("button").click()
     visit.wait_for_text("训练一个自己的模型")
     visit.settle()
     assert "与课程相同" in visit.key("preset").locator("input").input_value()
     assert "分级句子" in visit.key("corpus").locator("input").input_value()
+    assert visit.page.get_by_text("循环单元").is_visible()
 
 
 def test_runs_are_renamed_and_deleted(visitor, checkpoints):
