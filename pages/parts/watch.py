@@ -42,11 +42,14 @@ def reason(status: Status) -> str:
 
 def watch(run: Run) -> None:
     """Draw the run; while it trains, again each second."""
-    st.fragment(_panel, run_every=1 if run.status().alive else None)(run)
+    polling = run.status().alive
+    st.fragment(_panel, run_every=1 if polling else None)(run, polling)
 
 
-def _panel(run: Run) -> None:
+def _panel(run: Run, polling: bool) -> None:
     status = run.status()
+    if status.alive and not polling:
+        st.rerun()  # gone on with a click in here: from now on it has to be drawn each second
     was_alive = st.session_state.get("watching") == run.name
     st.session_state["watching"] = run.name if status.alive else None
     if was_alive and not status.alive:

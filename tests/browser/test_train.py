@@ -92,6 +92,23 @@ def test_killing_the_server_does_not_end_the_run(browser, checkpoints, fresh_ser
     again.end()
 
 
+def test_going_on_with_a_stopped_run_is_watched_live(visitor, checkpoints):
+    visit = visitor()
+    begin(visit, "gone-on")
+    panel = visit.key("panel")
+    panel.get_by_text("training", exact=True).first.wait_for(timeout=60_000)
+    run = find_run("gone-on", checkpoints)
+    wait_until(lambda: len(run.epochs()) >= 1)
+    visit.key("stop").locator("button").click()
+    visit.key("resume").locator("button").click()
+    panel.get_by_text("training", exact=True).first.wait_for(timeout=60_000)
+    progress = visit.page.locator(".progress i").first
+    before = progress.get_attribute("style")
+    wait_until(lambda: progress.get_attribute("style") != before)
+    visit.key("stop").locator("button").click()
+    panel.get_by_text("stopped", exact=True).first.wait_for(timeout=60_000)
+
+
 def test_two_starts_with_one_name_give_one_run_and_a_clear_word(visitor, checkpoints):
     first, second = visitor(), visitor()
     second.go("/train")
