@@ -88,7 +88,7 @@ class OurLoop:
     def step(self) -> tuple[int, float]:
         """One update. Returns the words predicted and the floating-point operations in matrix products."""
         batch = make_batch(self.material.train, next(self.rows))
-        _, words = take_step(self.model, self.optimizer, batch, self.config, self.machine, self.taken)
+        _, words, _ = take_step(self.model, self.optimizer, batch, self.config, self.machine, self.taken)
         self.taken += 1
         source_words = int(batch.source_lengths.sum())
         return words, matmul_work(self.model, source_words, words)

@@ -190,10 +190,11 @@ def batch_loss(model: Seq2Seq, batch: Batch, forced: list[bool], label_smoothing
 
 def take_step(
     model: Seq2Seq, optimizer: torch.optim.Adam, batch: Batch, config: TrainConfig, machine: Machine, step: int
-) -> tuple[float, int]:
+) -> tuple[float, int, float]:
     """Update the weights on one batch; `step` (from 0) and the config's seed decide all its random numbers.
 
-    Returns the summed loss (nats) and the number of words. Raises Problem where the loss is no longer a number.
+    Returns the summed loss (nats), the number of words and the gradient's norm before it was cut. Raises Problem where
+    the loss is no longer a number.
     """
     coins = torch.rand(batch.target_in.shape[0], generator=seed_step(config.seed, step)).tolist()
     forced = [coin < config.teacher_forcing for coin in coins]
@@ -204,16 +205,16 @@ def take_step(
         loss, plain = batch_loss(model, batch, forced, config.label_smoothing)
     tokens = int((batch.target_out != PAD).sum())
     (loss / tokens).backward()  # type: ignore[no-untyped-call]
-    norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip).item()
     summed = plain.item()
-    if not math.isfinite(summed) or not math.isfinite(float(norm)):
+    if not math.isfinite(summed) or not math.isfinite(norm):
         raise Problem(
             f"The loss is no longer a number at step {step + 1}: the weights blew up. "
             "Start again with a lower learning rate.",
             f"第 {step + 1} 步的损失不再是数字：权重发散了。请调低学习率重新开始。",
         )
     optimizer.step()
-    return summed, tokens
+    return summed, tokens, norm
 
 
 @torch.inference_mode()
@@ -457,7 +458,9 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
             learning_rate = training.learning_rate()
             for group in training.optimizer.param_groups:
                 group["lr"] = learning_rate
-            loss, tokens = take_step(training.model, training.optimizer, batch, config, training.machine, training.step)
+            loss, tokens, norm = take_step(
+                training.model, training.optimizer, batch, config, training.machine, training.step
+            )
             taken = time.perf_counter() - begin
             training.step += 1
             training.seconds += taken
@@ -469,6 +472,7 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
                 "loss": round(loss / tokens, 5),
                 "tokens_per_second": round(tokens / taken, 1),
                 "learning_rate": learning_rate,
+                "gradient_norm": float(f"{norm:.4g}"),
             }
             run.append("metrics.jsonl", row)
             yield Stepped(training.step, row["loss"], row["tokens_per_second"])
@@ -587,7 +591,7 @@ def estimate(material: Material, config: TrainConfig, seconds: float = 1.0) -> E
     tokens, spent = 0, 0.0
     for step, rows in enumerate(batch_rows(material.train, config.batch_size, config.seed)):
         begin = time.perf_counter()
-        _, words = take_step(model, optimizer, make_batch(material.train, rows), config, machine, step)
+        _, words, _ = take_step(model, optimizer, make_batch(material.train, rows), config, machine, step)
         if step:  # the first step warms up
             spent += time.perf_counter() - begin
             tokens += words
