@@ -1,28 +1,33 @@
 """From a model to words: greedy decoding, as ids for many sentences or as a full record for one."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool1d
 
-from core.batches import pad_columns, source_ids
+from core.batches import pad_columns
 from core.model import Seq2Seq
-from core.vocab import EOS, PAD, SOS, Vocab
+from core.vocab import EOS, PAD, SOS, UNK, Vocab
 
 MAX_CANDIDATES = 20
+TEMPERATURES = tuple(tenths / 10 for tenths in range(1, 21))
+STATE_NUMBERS = 64  # a state in a trace is drawn as a strip: more numbers than this nobody sees
+_CHUNK = 32  # steps whose logits are summed up in one call
 
 
 @dataclass(frozen=True)
 class SourceToken:
-    """A source word as the model saw it. An unknown one was replaced by `<unk>`; `count` is how often training saw it."""
+    """A source word as the model saw it. An unknown one was replaced by `<unk>`."""
 
     text: str
     id: int
     known: bool
-    count: int
+    count: int | None  # how often training saw it; None where the vocabulary does not tell (unknown words)
 
 
 @dataclass(frozen=True)
@@ -30,18 +35,26 @@ class Candidate:
     token: str
     id: int
     probability: float
+    logit: float
 
 
 @dataclass(frozen=True)
 class DecodeStep:
-    """One step of the decoder. Plain numbers; `entropy` in bits, over the whole vocabulary."""
+    """One step of the decoder. Plain numbers; `entropy` in bits, over the whole vocabulary.
+
+    The probability of a candidate at temperature `TEMPERATURES[i]` is `exp(logit / TEMPERATURES[i] - log_sums[i])`,
+    exactly: no other word's logit is needed.
+    """
 
     input_token: str
     candidates: list[Candidate]  # the most probable first; the first is the argmax
     chosen: Candidate
+    rank: int  # of the choice among all words, 1 for the argmax
     log_probability: float  # of the choice, natural logarithm
     forced: bool  # True where the choice was given from outside, False where it is the argmax
     entropy: float
+    log_sums: list[float]  # for each of TEMPERATURES, the logarithm of the sum of exp(logit / temperature)
+    state: list[float]  # the top decoder layer's state after this step, thinned
     attention: list[float] | None  # a weight for each source token, summing to 1; None without attention
 
 
@@ -50,7 +63,10 @@ class DecodeTrace:
     """Everything that happened while one sentence was translated; drawing it needs no model."""
 
     text: str
+    words: list[str]  # how the sentence was cut; `source` has them with <eos>
     source: list[SourceToken]  # ends with <eos>
+    encoder_states: list[list[float]]  # one for each source token, thinned
+    context: list[float]  # the decoder's first state, top layer, thinned
     steps: list[DecodeStep]
     sentence: str  # put together for people
     log_probability: float  # natural logarithm, of the chosen words together
@@ -113,49 +129,136 @@ def greedy_batch(model: Seq2Seq, sources: Sequence[np.ndarray]) -> list[list[int
     return written
 
 
+def source_tokens(words: Sequence[str], vocab: Vocab) -> list[SourceToken]:
+    """The words as the model sees them, and the `<eos>` that ends them."""
+    tokens = [
+        SourceToken(word, i, i != UNK, None if i == UNK else vocab.counts[i])
+        for word, i in zip(words, vocab.encode(words), strict=True)
+    ]
+    return [*tokens, SourceToken(vocab.tokens[EOS], EOS, True, 0)]
+
+
+def thinned(states: Tensor) -> list[list[float]]:
+    """States (N, H) as lists of at most STATE_NUMBERS numbers each: neighbours averaged, three digits."""
+    states = states.float()
+    if states.shape[1] > STATE_NUMBERS:
+        states = adaptive_avg_pool1d(states.unsqueeze(0), STATE_NUMBERS)[0]
+    return [[round(number, 3) for number in state] for state in states.tolist()]
+
+
 @torch.inference_mode()
 def greedy_trace(
-    model: Seq2Seq, text: str, words: Sequence[str], source_vocab: Vocab, target_vocab: Vocab
-) -> tuple[list[SourceToken], list[DecodeStep], list[str], bool]:
+    model: Seq2Seq,
+    text: str,
+    words: Sequence[str],
+    source_vocab: Vocab,
+    target_vocab: Vocab,
+    detokenize: Callable[[list[str]], str],
+    prefix: Sequence[int] = (),
+) -> DecodeTrace:
     """Translate one sentence, one forward pass a word, and keep what was on offer at each step.
 
-    Returns the source tokens, the steps with their 20 most probable candidates, the words written, and whether
-    `<eos>` was reached.
+    prefix: target ids that the first steps are made to choose; after them each step takes its most probable word.
+    Steps whose choices agree with another trace's have the same numbers as there.
     """
     device = next(model.parameters()).device
-    ids = source_vocab.encode(words)
-    source = [
-        SourceToken(word, i, word in source_vocab, source_vocab.counts[i] if word in source_vocab else 0)
-        for word, i in zip(words, ids, strict=True)
-    ] + [SourceToken(source_vocab.tokens[EOS], EOS, True, 0)]
-    encoded = source_ids(ids)
+    source = source_tokens(words, source_vocab)
+    encoded = np.array([token.id for token in source], dtype=np.int64)
     memory = model.encode(torch.from_numpy(encoded).unsqueeze(1).to(device), torch.tensor([len(encoded)]))
     state = memory.context
     token = SOS
-    steps: list[DecodeStep] = []
-    for _ in range(step_limit(len(encoded))):
+    chosen: list[int] = []
+    logits_of: list[Tensor] = []
+    states: list[Tensor] = []
+    attention_of: list[Tensor] = []
+    while len(chosen) < step_limit(len(encoded)) and token != EOS:
         logits, state, attention = model.decode(torch.tensor([[token]], device=device), memory, state)
-        log_probabilities = logits[0, 0].float().log_softmax(dim=0)
-        top = log_probabilities.topk(min(MAX_CANDIDATES, len(target_vocab)))
+        token = prefix[len(chosen)] if len(chosen) < len(prefix) else int(logits[0, 0].argmax())
+        chosen.append(token)
+        logits_of.append(logits[0, 0])
+        states.append(state[0][-1, 0])
+        if attention is not None:
+            attention_of.append(attention[0, 0])
+    steps: list[DecodeStep] = []
+    for start in range(0, len(chosen), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        weights = torch.stack(attention_of[part]).tolist() if attention_of else None
+        steps += _steps(
+            chosen[part],
+            torch.stack(logits_of[part]).float(),
+            thinned(torch.stack(states[part])),
+            weights,
+            target_vocab,
+            input_id=SOS if start == 0 else chosen[start - 1],
+            forced=len(prefix) - start,
+        )
+    written = [target_vocab.tokens[i] for i in chosen if i not in (EOS, PAD, SOS)]
+    return DecodeTrace(
+        text=text,
+        words=list(words),
+        source=source,
+        encoder_states=thinned(memory.outputs[0]),
+        context=thinned(memory.context[0][-1])[0],
+        steps=steps,
+        sentence=detokenize(written),
+        log_probability=sum(step.log_probability for step in steps),
+        finished=token == EOS,
+        vocabulary=len(target_vocab),
+    )
+
+
+def _steps(
+    chosen: Sequence[int],
+    logits: Tensor,
+    states: list[list[float]],
+    attention: list[list[float]] | None,
+    vocab: Vocab,
+    input_id: int,
+    forced: int,
+) -> list[DecodeStep]:
+    """The records of T steps from their logits (T, V), float32; the first `forced` of them had no choice."""
+    top = logits.topk(min(MAX_CANDIDATES, logits.shape[1]), dim=1)
+    highest = top.values[:, :1]
+    below = logits - highest  # (T, V), at most 0: no exponential overflows
+    sums = torch.stack([(below / temperature).exp_().sum(dim=1) for temperature in TEMPERATURES], dim=1).log_()
+    log_sums = sums + highest / torch.tensor(TEMPERATURES, device=logits.device)  # (T, temperatures)
+    log_probabilities = below - sums[:, TEMPERATURES.index(1.0)].unsqueeze(1)
+    entropies = -(log_probabilities.exp() * log_probabilities).sum(dim=1) / math.log(2)
+    columns = torch.tensor(chosen, device=logits.device).unsqueeze(1)
+    chosen_logits = logits.gather(1, columns)
+    ranks = (logits > chosen_logits).sum(dim=1) + 1
+    rows = zip(
+        chosen,
+        top.indices.tolist(),
+        top.values.tolist(),
+        log_probabilities.gather(1, top.indices).exp().tolist(),
+        chosen_logits[:, 0].tolist(),
+        log_probabilities.gather(1, columns)[:, 0].tolist(),
+        ranks.tolist(),
+        entropies.tolist(),
+        log_sums.tolist(),
+        states,
+        strict=True,
+    )
+    steps = []
+    for number, (token, ids, values, shares, logit, log_probability, rank, entropy, row_sums, state) in enumerate(rows):
         candidates = [
-            Candidate(target_vocab.tokens[i], i, math.exp(value))
-            for value, i in zip(top.values.tolist(), top.indices.tolist(), strict=True)
+            Candidate(vocab.tokens[i], i, share, value) for i, share, value in zip(ids, shares, values, strict=True)
         ]
-        nats = -(log_probabilities.exp() * log_probabilities).sum().item()
-        weights = None if attention is None else attention[0, 0].tolist()
+        offered = next((candidate for candidate in candidates if candidate.id == token), None)
         steps.append(
             DecodeStep(
-                input_token=target_vocab.tokens[token],
+                input_token=vocab.tokens[input_id],
                 candidates=candidates,
-                chosen=candidates[0],
-                log_probability=top.values[0].item(),
-                forced=False,
-                entropy=nats / math.log(2),
-                attention=weights,
+                chosen=offered or Candidate(vocab.tokens[token], token, math.exp(log_probability), logit),
+                rank=rank,
+                log_probability=log_probability,
+                forced=number < forced,
+                entropy=entropy,
+                log_sums=row_sums,
+                state=state,
+                attention=attention[number] if attention else None,
             )
         )
-        token = candidates[0].id
-        if token == EOS:
-            break
-    written = [step.chosen.token for step in steps if step.chosen.id not in (EOS, PAD, SOS)]
-    return source, steps, written, token == EOS
+        input_id = token
+    return steps

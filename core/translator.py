@@ -7,12 +7,12 @@ from safetensors.torch import load as load_tensors
 
 from core.batches import source_ids
 from core.config import Architecture
-from core.decode import DecodeTrace, greedy_batch, greedy_trace
+from core.decode import DecodeTrace, greedy_batch, greedy_trace, step_limit
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
 from core.runs import Run
 from core.text import contains_chinese, tokenizer
-from core.vocab import Vocab
+from core.vocab import EOS, Vocab
 
 MAX_CHARACTERS = 500
 
@@ -76,20 +76,45 @@ class Translator:
         if not self.source_tokenizer.tokenize(text):
             raise Problem("There are no words in this text. Type a sentence.", "这段文字里没有词。请输入一个句子。")
 
-    def trace(self, text: str) -> DecodeTrace:
-        """Translate one sentence and keep every step. Raises Problem for a text that cannot be translated."""
+    def trace(self, text: str, words: Sequence[str] | None = None, prefix: Sequence[int] = ()) -> DecodeTrace:
+        """Translate one sentence and keep every step.
+
+        words: the person's own cut of the sentence, in place of the tokenizer's. prefix: target ids that the first
+        steps are made to choose. Raises Problem for a text that cannot be translated, words that are not the
+        sentence's, or a prefix that no sentence of this model can begin with.
+        """
+        words = self.words(text, words)
+        self._check_prefix(prefix, len(words))
+        detokenize = self.target_tokenizer.detokenize
+        return greedy_trace(self.model, text, words, self.source_vocab, self.target_vocab, detokenize, prefix)
+
+    def words(self, text: str, words: Sequence[str] | None = None) -> list[str]:
+        """The sentence cut into words: by the tokenizer, or as the person cut it, which must leave the text as it is.
+
+        Raises Problem for a text that cannot be translated and for words that do not join to it.
+        """
         self.check(text)
-        words = self.source_tokenizer.tokenize(text)
-        source, steps, written, finished = greedy_trace(self.model, text, words, self.source_vocab, self.target_vocab)
-        return DecodeTrace(
-            text=text,
-            source=source,
-            steps=steps,
-            sentence=self.target_tokenizer.detokenize(written),
-            log_probability=sum(step.log_probability for step in steps),
-            finished=finished,
-            vocabulary=len(self.target_vocab),
-        )
+        cut = self.source_tokenizer.tokenize(text)
+        if words is None:
+            return cut
+        if not all(words) or _letters(words) != _letters(cut):
+            raise Problem(
+                f"These words do not make up the sentence: {' '.join(words)[:80]!r}. "
+                "Cut the sentence elsewhere, but keep all its characters.",
+                f"这些词拼起来不是原来的句子：{' '.join(words)[:80]!r}。可以换地方切分，但不要增减文字。",
+            )
+        return list(words)
+
+    def _check_prefix(self, prefix: Sequence[int], source_words: int) -> None:
+        if (
+            any(not 0 <= token < len(self.target_vocab) for token in prefix)
+            or EOS in prefix[:-1]
+            or len(prefix) > step_limit(source_words + 1)
+        ):
+            raise Problem(
+                "This beginning of a translation does not belong to this model. Choose the words again.",
+                "这个译文开头不属于这个模型。请重新选择。",
+            )
 
     def translate(self, texts: Sequence[str], batch_size: int = 128) -> list[str]:
         """Translate many sentences, in their order. A text without words gives an empty one."""
@@ -101,3 +126,8 @@ class Translator:
             for row, ids in zip(rows, greedy_batch(self.model, [sources[row] for row in rows]), strict=True):
                 sentences[row] = self.target_tokenizer.detokenize(self.target_vocab.decode(ids))
         return sentences
+
+
+def _letters(words: Sequence[str]) -> str:
+    """What a cut leaves as it is: all characters but blanks, and the mark that stands for them in some tokens."""
+    return "".join("".join(words).replace("▁", "").split())

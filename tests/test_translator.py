@@ -50,6 +50,43 @@ def test_texts_without_words_stay_empty_and_the_others_keep_their_place(translat
     assert translator.translate([]) == []
 
 
+# The person's hand in it
+
+
+def test_the_sentence_may_be_cut_by_hand(translator):
+    text = "我們喜歡蘋果."
+    cut = translator.trace(text).words
+    assert cut == ["我们", "喜欢", "苹果", "。"]
+    assert translator.trace(text, words=cut) == translator.trace(text)
+    by_hand = translator.trace(text, words=["我", "们喜欢", "苹果。"])
+    assert [token.text for token in by_hand.source] == ["我", "们喜欢", "苹果。", "<eos>"]
+    assert [token.known for token in by_hand.source] == [True, False, False, True]
+
+
+@pytest.mark.parametrize("words", [[], [""], ["我", "", "喜欢花。"], ["我喜欢"], ["我喜欢花。", "好"], ["花喜欢我。"]])
+def test_words_that_are_not_the_sentence_are_a_problem(translator, words):
+    with pytest.raises(Problem, match="do not make up the sentence"):
+        translator.trace("我喜欢花。", words=words)
+
+
+def test_blanks_of_the_sentence_belong_to_no_word(translator):
+    assert translator.trace("Tom 说 very good").words == ["Tom", "说", "very", "good"]
+    assert translator.trace("Tom 说 very good", words=["Tom", "说very", "good"]).steps
+
+
+@pytest.mark.parametrize("prefix", [[-1], [10**9], [3, 4], [4] * 1000])
+def test_a_beginning_that_no_translation_has_is_a_problem(translator, prefix):
+    with pytest.raises(Problem, match="does not belong to this model"):
+        translator.trace("我喜欢花。", prefix=prefix)
+
+
+def test_a_beginning_is_kept_and_the_rest_is_greedy(translator):
+    like = translator.target_vocab.id("You")
+    trace = translator.trace("我喜欢花。", prefix=[like])
+    assert trace.sentence.startswith("You")
+    assert [step.forced for step in trace.steps][:2] == [True, False]
+
+
 # What it refuses
 
 
