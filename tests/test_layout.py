@@ -12,7 +12,7 @@ LEVELS = [
     {"corpus", "batches"},
     {"runs"},
     {"decode", "translator", "scoring"},
-    {"train"},
+    {"train", "archive"},
     {"benchmark", "__main__"},
 ]
 

@@ -9,12 +9,14 @@ from core import runs
 from core.problems import Problem
 from core.runs import Run, list_runs
 from pages.parts.language import language, say, t
+from pages.parts.share import export_button, import_box
 from pages.parts.watch import chip, reason
 
 
 def run_list() -> str | None:
     """Draw the list. Returns the name of the run that the visitor wants to open, if any."""
-    asked = None
+    imported = import_box()
+    asked = imported.name if imported else None
     found = list_runs()
     if not found:
         st.caption(t("No runs yet.", "还没有运行。"))
@@ -53,6 +55,7 @@ def _row(run: Run) -> bool:
         st.page_link(
             "streamlit_app.py", label=t("Translate", "翻译"), query_params={"lang": language(), "run": run.name}
         )
+        export_button(run, "list")
     if not run.shipped and not status.alive:
         _change(run)
     return opened
