@@ -45,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="score a run", description=evaluate_command.__doc__)
     evaluate.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
     evaluate.add_argument("file", type=Path, nargs="?", metavar="FILE.tsv", help="source, tab, reference on each line")
+    evaluate.add_argument("--json", action="store_true", help="print all numbers as JSON")
+    evaluate.add_argument("--save", action="store_true", help="write scores.json and test_outputs.jsonl into the run")
+    evaluate.add_argument("--quiet", action="store_true", help="print nothing")
     evaluate.set_defaults(command=evaluate_command)
     benchmark = commands.add_parser("benchmark", help="time training", description=benchmark_command.__doc__)
     benchmark.add_argument("--pairs", type=int, default=10_000, help="training pairs of Tatoeba (default 10,000)")
@@ -219,27 +222,36 @@ def translate_command(options: argparse.Namespace) -> int:
 
 
 def evaluate_command(options: argparse.Namespace) -> int:
-    """Score a run on a file of source–reference pairs, or without a file on its own test split; prints JSON."""
+    """Score a run on its own test split, or on a file of source–reference pairs: BLEU and chrF with intervals, by
+    source length and by share of unknown words."""
     from core import corpus
-    from core.scoring import score
+    from core.evaluation import evaluate
+    from core.report import evaluation_lines
+    from core.scorer import evaluate_run, score_and_save
     from core.translator import Translator
 
     run = Run(options.run)
-    translator = Translator.load(run)
-    if options.file:
+    if options.file and options.save:
+        raise Problem(
+            "--save belongs to the run's own test split: leave the file out.", "--save 只用于运行自己的测试集。"
+        )
+    if options.save:
+        evaluation = score_and_save(run)
+    elif options.file:
+        translator = Translator.load(run)
         target = translator.target_tokenizer
         pairs = [
             # References pass through the same cutting and joining, so `do n't` in the file costs nobody points.
             (source, target.detokenize(target.tokenize(reference)))
             for source, reference in corpus.from_tsv(read_bytes(options.file), options.file.name)
         ]
+        evaluation, _ = evaluate(translator, pairs)
     else:
-        from core.train import load_corpus
-
-        pairs = load_corpus(run).split(run.config.split_seed).test
-    hypotheses = translator.translate([source for source, _ in pairs])
-    references = [reference for _, reference in pairs]
-    print(json.dumps(dataclasses.asdict(score(hypotheses, references)), indent=2))
+        evaluation, _ = evaluate_run(run)
+    if options.json:
+        print(json.dumps(dataclasses.asdict(evaluation), ensure_ascii=False, indent=1))
+    elif not options.quiet:
+        print("\n".join(evaluation_lines(evaluation)))
     return 0
 
 

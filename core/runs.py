@@ -6,7 +6,9 @@
     metrics.jsonl               a row a step (`step`, `loss`, …), a row an epoch (`epoch`, `train_loss`, …)
     samples.jsonl               the pinned sentences' translations at each epoch
     status.json                 how far it is, replaced while it trains
-    scores.json, README.md      once finished: the score on the run's own test split, the command, the attributions
+    scores.json                 once finished: the scores on the run's own test split (core/evaluation.py)
+    test_outputs.jsonl          the test sentences, their references and translations
+    README.md                   once finished: the command that makes the run again, the attributions
     train.log                   what the training process printed
     pairs.tsv                   a person's own sentence pairs, where it was trained on such
     training_state.safetensors  what going on needs; gone once the run is finished

@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,8 @@ from core import corpus as corpora
 from core.batches import Batch, EncodedPairs, batch_rows, batches, encode_pairs, make_batch
 from core.config import FILES, TrainConfig
 from core.corpus import Pair, ParallelCorpus, Split
+from core.evaluation import evaluate
+from core.evaluation import save as save_evaluation
 from core.machine import Machine
 from core.model import Seq2Seq
 from core.problems import Problem
@@ -32,7 +34,7 @@ from core.runs import (
     Status,
     write_atomically,
 )
-from core.scoring import Scores, score
+from core.scoring import Evaluation, Measures, score
 from core.text import contains_chinese, tokenizer
 from core.translator import Translator, build_model
 from core.vocab import PAD, Vocab
@@ -76,7 +78,7 @@ class Ended:
     """The run is over: `stopped` on request, else finished with the score on its test split."""
 
     stopped: bool
-    scores: Scores | None
+    scores: Evaluation | None
 
 
 Event = Prepared | Stepped | EpochEnded | Ended
@@ -512,10 +514,9 @@ def _finish(training: Training, created: float) -> Ended:
     """Score the best weights on the whole test split and write the run's card."""
     run = training.run
     run.write_status(training.status(SCORING, created))
-    test = training.material.split.test
     translator = Translator.load(run, str(training.machine.device))
-    scores = score(translator.translate([source for source, _ in test]), [target for _, target in test])
-    write_atomically(run.folder / "scores.json", json.dumps(asdict(scores), indent=2).encode() + b"\n")
+    scores, outputs = evaluate(translator, training.material.split.test, epoch=training.best_epoch)
+    save_evaluation(run, scores, outputs)
     write_atomically(run.folder / "README.md", card(training, scores).encode())
     run.clear_stop()
     run.write_status(training.status(FINISHED, created))
@@ -523,7 +524,7 @@ def _finish(training: Training, created: float) -> Ended:
     return Ended(False, scores)
 
 
-def card(training: Training, scores: Scores) -> str:
+def card(training: Training, scores: Evaluation) -> str:
     """The run's README: what it is, how to make it again, how good it is, and whose sentences it learnt from."""
     config, material = training.config, training.material
     status = training.status(FINISHED, 0.0)
@@ -534,8 +535,8 @@ A Chinese→English Seq2Seq model of Seq2Seq Playground, preset `{config.preset}
 - Trained on {status.training_pairs:,} sentence pairs ({config.corpus}), {config.epochs} epochs in \
 {training.seconds / 60:.1f} minutes ({status.device}, {status.precision}, threads: {status.threads}); best epoch {training.best_epoch}.
 - Vocabularies: {len(material.source_vocab):,} source and {len(material.target_vocab):,} target words, from the training side alone.
-- Score on its own test split, {scores.sentences:,} pairs that training never saw, greedy: BLEU {scores.bleu:.1f}, \
-lowercased {scores.bleu_lowercase:.1f}, chrF {scores.chrf:.1f} (sacreBLEU `{scores.signature}`).
+- Score on its own test split, {scores.sentences:,} pairs that training never saw, greedy: BLEU {_scored(scores, "bleu")}, \
+lowercased {_scored(scores, "bleu_lowercase")}, chrF {_scored(scores, "chrf")}; in brackets the 95% interval (sacreBLEU `{scores.signature}`).
 
 Made by:
 
@@ -543,6 +544,11 @@ Made by:
 
 {material.attribution}
 """
+
+
+def _scored(scores: Measures, measure: str) -> str:
+    low, high = scores.intervals[measure]
+    return f"{getattr(scores, measure):.1f} [{low:.1f}, {high:.1f}]"
 
 
 def command_line(run: Run, config: TrainConfig) -> str:

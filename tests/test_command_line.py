@@ -224,7 +224,7 @@ def test_a_run_is_scored_on_a_file(command, finished_run, tmp_path):
     sources = ["我喜欢苹果。", "他们看见花。", "我们想要书。"]
     file = tmp_path / "test.tsv"
     save_pairs(zip(sources, translator.translate(sources), strict=True), file)
-    status, output, _ = command("evaluate", "--run", finished_run.folder, file)
+    status, output, _ = command("evaluate", "--json", "--run", finished_run.folder, file)
     scores = json.loads(output)
     assert status == 0
     assert scores["sentences"] == 3
@@ -236,14 +236,29 @@ def test_references_that_were_cut_into_tokens_count_the_same(command, finished_r
     english = tokenizer("spacy")
     save_pairs(pairs, tmp_path / "a.tsv")
     save_pairs(((source, " ".join(english.tokenize(target))) for source, target in pairs), tmp_path / "b.tsv")
-    one, other = (command("evaluate", "--run", finished_run.folder, tmp_path / name)[1] for name in ("a.tsv", "b.tsv"))
+    one, other = (
+        command("evaluate", "--json", "--run", finished_run.folder, tmp_path / name)[1] for name in ("a.tsv", "b.tsv")
+    )
     assert one == other
 
 
 def test_without_a_file_a_run_is_scored_as_at_its_end(command, finished_run):
-    status, output, _ = command("evaluate", "--run", finished_run.folder)
+    status, output, _ = command("evaluate", "--json", "--run", finished_run.folder)
     assert status == 0
     assert json.loads(output) == finished_run.scores()
+
+
+def test_scoring_again_writes_the_same_files(command, finished_run):
+    files = [finished_run.folder / name for name in ("scores.json", "test_outputs.jsonl")]
+    before = [file.read_bytes() for file in files]
+    for file in files:
+        file.unlink()
+    status, output, _ = command("evaluate", "--save", "--run", finished_run.folder)
+    assert status == 0
+    assert [file.read_bytes() for file in files] == before
+    assert "lowercased" in output
+    assert "unknown" in output
+    assert not (finished_run.folder / "scoring.json").exists()
 
 
 def test_what_cannot_be_scored_is_one_sentence(command, finished_run, tmp_path):

@@ -12,8 +12,9 @@ LEVELS = [
     {"corpus", "batches"},
     {"runs"},
     {"decode", "translator", "scoring"},
+    {"evaluation", "report"},
     {"train", "archive"},
-    {"benchmark", "__main__"},
+    {"scorer", "benchmark", "__main__"},
 ]
 
 

@@ -274,7 +274,8 @@ def test_a_later_but_worse_epoch_does_not_replace_the_best(new_run, monkeypatch)
 def test_a_finished_run_has_all_its_files_and_none_too_many(whole):
     assert {path.name for path in whole.folder.iterdir()} == {
         "config.json", "source_vocab.json", "target_vocab.json", "model.safetensors", "metrics.jsonl",
-        "samples.jsonl", "status.json", "scores.json", "README.md", "pairs.tsv",
+        "samples.jsonl", "status.json", "scores.json", "test_outputs.jsonl", "README.md",
+        "pairs.tsv",
     }  # fmt: skip
     status = whole.status()
     assert status.state == "finished"
