@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.config import FILES, PRESETS, TrainConfig, preset
+from core.config import FILES, NO_OPTIONS, PRESETS, TrainConfig, preset
 from core.problems import Problem
 from core.runs import Run
 
@@ -63,13 +63,15 @@ def add_train(command: argparse.ArgumentParser) -> None:
     command.add_argument("--source", type=Path, metavar="FILE", help="your own sentences, one a line")
     command.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
     command.add_argument("--tsv", type=Path, metavar="FILE", help="or both in one file: source, tab, target")
-    command.add_argument("--resume", action="store_true", help="go on with a run that was cut off, where it stood")
+    command.add_argument(
+        "--resume", action="store_true", help="go on where a run stood; with --epochs, to so many in all"
+    )
     command.add_argument("--quiet", action="store_true", help="print nothing; train.log has it all")
     settings = command.add_argument_group("settings (default: the preset's)")
     for item in dataclasses.fields(TrainConfig):
         flag = "--" + item.name.replace("_", "-")
         text = item.metadata["help"].replace("%", "%%")
-        if item.name in ("preset", "pinned"):
+        if item.name in NO_OPTIONS:
             continue
         if isinstance(item.default, bool):
             settings.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
@@ -100,7 +102,7 @@ def new_run(options: argparse.Namespace) -> Run:
     changes = {
         item.name: getattr(options, item.name)
         for item in dataclasses.fields(TrainConfig)
-        if item.name not in ("preset", "pinned") and getattr(options, item.name) is not None
+        if item.name not in NO_OPTIONS and getattr(options, item.name) is not None
     }
     pairs = None
     if options.tsv:
@@ -129,7 +131,9 @@ def train_command(options: argparse.Namespace) -> int:
 
     run = Run(options.run)
     if options.resume:
-        run.config  # noqa: B018  # raises where there is no run
+        epochs = run.config.epochs  # raises where there is no run
+        if options.epochs is not None and options.epochs != epochs:
+            run.plan(options.epochs)
     elif not _waits(run):
         run = new_run(options)
     try:
@@ -161,7 +165,7 @@ def show(run: Run, events: "Iterable[Event]", quiet: bool) -> None:
     """Write what happens to train.log and, unless quiet, to the screen with a progress bar."""
     from tqdm import tqdm
 
-    from core.train import Ended, EpochEnded, Prepared, Stepped
+    from core.train import Changed, Ended, EpochEnded, Paused, Prepared, Stepped
 
     def say(text: str) -> None:
         run.log(text)
@@ -180,6 +184,11 @@ def show(run: Run, events: "Iterable[Event]", quiet: bool) -> None:
         elif isinstance(event, Stepped) and bar is not None:
             bar.update()
             bar.set_postfix_str(f"loss {event.loss:.2f}, {event.tokens_per_second:,.0f} tokens/s", refresh=False)
+        elif isinstance(event, Changed):
+            row = event.row
+            say(f"step {row['at_step']:,}: {row['change']} from {row['from']:g} to {row['to']:g}")
+        elif isinstance(event, Paused):
+            say(f"paused at step {event.step:,}")
         elif isinstance(event, EpochEnded):
             row = event.row
             say(

@@ -33,7 +33,7 @@ FILES = re.compile(
 )
 # What somebody who zips a folder by hand packs along; it is left behind without a word.
 LEFT_BEHIND = re.compile(
-    r"run\.lock|stop|pause|train\.log|training_state\.safetensors|\.DS_Store|desktop\.ini|Thumbs\.db|\._.*"
+    r"run\.lock|stop|control\.json|train\.log|training_state\.safetensors|\.DS_Store|desktop\.ini|Thumbs\.db|\._.*"
 )
 
 MAX_ZIP = 200 * 2**20  # bytes; what the page takes as an upload

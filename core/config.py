@@ -118,6 +118,12 @@ class TrainConfig(Architecture):
         0.5, "probability that a step is fed the true word before it, not its own guess", low=0.0, high=1.0
     )
     label_smoothing: float = option(0.0, "probability spread over all words in the training target", low=0.0, high=0.5)
+    early_stop: str = option(
+        "never",
+        "end before the last epoch once this is no better on unseen sentences: loss or bleu",
+        choices=("never", "loss", "bleu"),
+    )
+    patience: int = option(3, "epochs without anything better before an early stop", low=1, high=1000)
     seed: int = option(1, "the same seed gives the same run again", low=0, high=2**31 - 1)
     split_seed: int = option(1, "which sentences are held out", low=0, high=2**31 - 1)
     device: str = option(
@@ -128,6 +134,11 @@ class TrainConfig(Architecture):
     )
     threads: int = option(0, "CPU threads; 0 leaves one core to the page that watches", low=0, high=1024)
     pinned: tuple[str, ...] = option(PINNED, "sentences translated at every epoch")
+    based_on: str = option("", "the run whose settings this one began from")
+
+
+# Fields that are no options of the command line: they are not numbers to turn, or have an argument of their own.
+NO_OPTIONS = ("preset", "pinned", "based_on")
 
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -4,14 +4,16 @@
     source_vocab.json, target_vocab.json
     model.safetensors           the best weights so far
     metrics.jsonl               a row a step (`step`, `loss`, …), a row an epoch (`epoch`, `train_loss`, …)
-    samples.jsonl               the pinned sentences' translations at each epoch
+                                a row a change on the way (`change`, `from`, `to`, `at_step`)
+    samples.jsonl               the pinned sentences' translations at each epoch, and what stood to choose from
     status.json                 how far it is, replaced while it trains
+    control.json                what the person asks of it while it trains: to pause, another learning rate, …
     scores.json                 once finished: the scores on the run's own test split (core/evaluation.py)
     test_outputs.jsonl          the test sentences, their references and translations
     README.md                   once finished: the command that makes the run again, the attributions
     train.log                   what the training process printed
     pairs.tsv                   a person's own sentence pairs, where it was trained on such
-    training_state.safetensors  what going on needs; gone once the run is finished
+    training_state.safetensors  what going on needs, also for more epochs once it is finished
 
 The training process holds `run.lock` for its whole life; nothing else tells reliably whether it lives.
 """
@@ -39,9 +41,9 @@ from core.vocab import Vocab
 PROJECT = Path(__file__).resolve().parent.parent
 SHIPPED = ("tatoeba-hsk-attention",)
 
-WAITING, PREPARING, TRAINING, SCORING = "waiting", "preparing", "training", "scoring"
+WAITING, PREPARING, TRAINING, PAUSED, SCORING = "waiting", "preparing", "training", "paused", "scoring"
 FINISHED, STOPPED, FAILED, INTERRUPTED, DAMAGED = "finished", "stopped", "failed", "interrupted", "damaged"
-ALIVE = (WAITING, PREPARING, TRAINING, SCORING)
+ALIVE = (WAITING, PREPARING, TRAINING, PAUSED, SCORING)
 STATES = (*ALIVE, FINISHED, STOPPED, FAILED, INTERRUPTED, DAMAGED)
 
 # A new process imports torch before it takes the lock; on a slow disk that takes a while.
@@ -49,6 +51,7 @@ START_SECONDS = 60
 
 _NAME = re.compile(r"\w[\w .+-]{0,59}")
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+MAX_PINNED = 20
 _OWN_FILES = ("config.json", "model.safetensors", "status.json", "metrics.jsonl")
 
 
@@ -59,7 +62,8 @@ def checkpoints_folder() -> Path:
 
 @dataclass(frozen=True)
 class Status:
-    """How far a run is. `reason_*` say why a failed or damaged one is no good, in both languages."""
+    """How far a run is. `reason_*` say, in both languages, why a failed or damaged one is no good, or why a finished
+    one ended before its last epoch."""
 
     state: str
     reason_en: str = ""
@@ -71,7 +75,9 @@ class Status:
     step: int = 0
     steps: int = 0  # of all epochs together
     seconds: float = 0.0  # trained so far, without preparing
-    seconds_left: float = 0.0
+    seconds_left: float = 0.0  # of the whole run
+    share: float = 0.0  # of the present stage, 0 to 1, while it prepares or scores
+    share_seconds_left: float = 0.0
     tokens_per_second: float = 0.0
     best_epoch: int = 0
     parameters: int = 0
@@ -83,6 +89,29 @@ class Status:
     @property
     def alive(self) -> bool:
         return self.state in ALIVE
+
+
+@dataclass(frozen=True)
+class Control:
+    """What the person asks of a run while it trains; the trainer looks after each step. None: as it is."""
+
+    paused: bool = False
+    learning_rate: float | None = None
+    teacher_forcing: float | None = None
+    pinned: tuple[str, ...] = ()  # sentences to follow beside the config's
+
+    def __post_init__(self) -> None:
+        """Raises Problem for a value that training cannot take."""
+        known = {item.name: item.metadata for item in fields(TrainConfig)}
+        for name in ("learning_rate", "teacher_forcing"):
+            value, low, high = getattr(self, name), known[name]["low"], known[name]["high"]
+            if value is not None and not (isinstance(value, (int, float)) and low <= value <= high):
+                raise Problem(
+                    f"{name} must be {low:g} to {high:g}, got {value!r}",
+                    f"{name} 必须在 {low:g} 到 {high:g} 之间，现在是 {value!r}",
+                )
+        if not all(isinstance(sentence, str) for sentence in self.pinned):
+            raise Problem("pinned must be sentences", "pinned 必须是句子")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -242,11 +271,16 @@ class Run:
         numbers = ("epoch", "train_loss", "valid_loss", "bleu", "train_seconds", "tokens_per_second")
         return _with(self.metrics(), numbers=numbers)
 
+    def changes(self) -> list[dict[str, Any]]:
+        """The rows of metrics.jsonl that tell what was changed on the way, and at which step."""
+        return _with(self.metrics(), numbers=("at_step", "from", "to"), texts=("change",))
+
     def metrics(self) -> list[dict[str, Any]]:
         return read_json_lines(self.folder / "metrics.jsonl")
 
     def samples(self) -> list[dict[str, Any]]:
-        """The rows of samples.jsonl: one pinned sentence's translation after an epoch, 0 before training."""
+        """The rows of samples.jsonl: one pinned sentence's translation after an epoch, 0 before training, with a
+        fraction inside an epoch. Rows of older runs have no `trace`."""
         rows = read_json_lines(self.folder / "samples.jsonl")
         return _with(rows, numbers=("epoch",), texts=("source", "translation"))
 
@@ -351,13 +385,24 @@ class Run:
             return state in (STOPPED, FAILED, INTERRUPTED)
         return state == INTERRUPTED and not self.weights.exists()
 
+    @property
+    def extendable(self) -> bool:
+        """True if it is finished and can learn for more epochs."""
+        return self.state_file.is_file() and self.status().state == FINISHED
+
     def check_resumable(self) -> None:
-        """Raise Problem where going on would lose trained weights: a finished run, or one whose last save is missing."""
+        """Raise Problem where going on would lose trained weights, the last save being missing, or nothing is left to do."""
         if self.weights.exists() and not self.state_file.is_file():
             raise Problem(
-                f"Run {self.name!r} has nothing to go on from: it is finished, or its {self.state_file.name} is missing. "
-                "Start a new run.",
-                f"运行 {self.name!r} 无法继续：它已经完成，或缺少 {self.state_file.name}。请重新开始一个运行。",
+                f"Run {self.name!r} has nothing to go on from: there is no {self.state_file.name}. "
+                "Start a new run with its settings.",
+                f"运行 {self.name!r} 无法继续：缺少 {self.state_file.name}。请用它的设置开始一个新的运行。",
+            )
+        status = self._written_status()
+        if status.state == FINISHED and self.config.epochs <= status.epoch:
+            raise Problem(
+                f"Run {self.name!r} has done all its {status.epoch} epochs. Ask for more: --epochs {status.epoch + 5}.",
+                f"运行 {self.name!r} 的 {status.epoch} 个训练轮次已全部完成。请要求更多轮次：--epochs {status.epoch + 5}。",
             )
 
     # What a person does with it
@@ -382,6 +427,18 @@ class Run:
                 command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached
             )
 
+    def plan(self, epochs: int) -> None:
+        """Set how many epochs a run that does not train is to have in all. Raises Problem where it has them already,
+        where it trains, or where it came with the repository."""
+        self._check_changeable()
+        done = self.status().epoch
+        if epochs <= done:
+            raise Problem(
+                f"Run {self.name!r} has done {done} epochs. Ask for more than that.",
+                f"运行 {self.name!r} 已经完成 {done} 个训练轮次。请填更大的数。",
+            )
+        self.write_config(replace(self.config, epochs=epochs))
+
     def request_stop(self) -> None:
         """Ask the training process to stop after the step it is at; it keeps the best weights."""
         (self.folder / "stop").touch()
@@ -390,13 +447,27 @@ class Run:
     def stop_requested(self) -> bool:
         return (self.folder / "stop").exists()
 
+    def control(self) -> Control:
+        """What is asked of the run; nothing where there is no file or it is no good."""
+        try:
+            content = json.loads((self.folder / "control.json").read_text("utf-8"))
+            known = {item.name: content[item.name] for item in fields(Control) if item.name in content}
+            return Control(**{**known, "pinned": tuple(known.get("pinned", ()))})
+        except (OSError, ValueError, TypeError, Problem):
+            return Control()
+
+    def ask(self, **changes: Any) -> None:
+        """Change what is asked of the run: fields of Control. Raises Problem for a value it cannot take."""
+        control = replace(self.control(), **changes)
+        write_atomically(self.folder / "control.json", json.dumps(asdict(control), ensure_ascii=False).encode())
+
     def clear_stop(self) -> None:
         (self.folder / "stop").unlink(missing_ok=True)
 
     def clear_halves(self) -> None:
         """Remove what a process that was killed while it wrote has left."""
         for path in self.folder.glob(".*.*"):
-            if path.name.removeprefix(".").startswith(("model.", "training_state.", "status.", "config.")):
+            if path.name.removeprefix(".").startswith(("model.", "training_state.", "status.", "config.", "control.")):
                 path.unlink(missing_ok=True)
 
     def rename(self, name: str) -> "Run":

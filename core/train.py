@@ -5,7 +5,7 @@ import math
 import os
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from core import corpus as corpora
 from core.batches import Batch, EncodedPairs, batch_rows, batches, encode_pairs, make_batch
-from core.config import FILES, TrainConfig
+from core.config import FILES, NO_OPTIONS, PINNED, TrainConfig
 from core.corpus import Pair, ParallelCorpus, Split
-from core.evaluation import evaluate
+from core.decode import DecodeTrace
+from core.evaluation import Report, evaluate
 from core.evaluation import save as save_evaluation
 from core.machine import Machine
 from core.model import Seq2Seq
@@ -26,6 +27,8 @@ from core.problems import Problem
 from core.runs import (
     FAILED,
     FINISHED,
+    MAX_PINNED,
+    PAUSED,
     PREPARING,
     SCORING,
     STOPPED,
@@ -42,6 +45,9 @@ from core.vocab import PAD, Vocab
 SAVE_SECONDS = 30.0  # between two saves of what resuming needs
 STATUS_SECONDS = 0.5
 BLEU_SENTENCES = 500  # translated after each epoch; the whole test split only at the end
+SAMPLE_BATCHES = 8  # of 64 pairs: what the losses that cost more are measured on after each epoch
+EARLY = (1 / 16, 1 / 8, 1 / 4, 1 / 2)  # parts of the first epoch at which the pinned sentences are translated too
+KEPT_CANDIDATES, KEPT_STEPS = 5, 40  # of a pinned sentence's trace
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,20 @@ class Stepped:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """Something was changed on the way; `row` as in metrics.jsonl."""
+
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The run waits, at this step, until it is asked to go on or to stop."""
+
+    step: int
+
+
+@dataclass(frozen=True)
 class EpochEnded:
     epoch: int
     row: dict[str, Any]
@@ -81,7 +101,7 @@ class Ended:
     scores: Evaluation | None
 
 
-Event = Prepared | Stepped | EpochEnded | Ended
+Event = Prepared | Stepped | Changed | Paused | EpochEnded | Ended
 
 
 # What a run trains on
@@ -126,12 +146,19 @@ class Material:
     attribution: str
 
 
-def tokenize_pairs(pairs: Sequence[Pair], config: TrainConfig) -> list[tuple[list[str], list[str]]]:
+def tokenize_pairs(
+    pairs: Sequence[Pair], config: TrainConfig, report: Report = lambda _: None
+) -> list[tuple[list[str], list[str]]]:
     source, target = tokenizer(config.source_tokenizer), tokenizer(config.target_tokenizer)
-    return [(source.tokenize(a), target.tokenize(b)) for a, b in pairs]
+    cut = []
+    for number, (a, b) in enumerate(pairs):
+        if number % 500 == 0:
+            report(number / len(pairs))
+        cut.append((source.tokenize(a), target.tokenize(b)))
+    return cut
 
 
-def prepare(loaded: ParallelCorpus, config: TrainConfig) -> Material:
+def prepare(loaded: ParallelCorpus, config: TrainConfig, report: Report = lambda _: None) -> Material:
     """Split, tokenise, build the vocabularies from the training side alone, and turn words into ids.
 
     loaded: as `load_corpus` or `normalized` gives it. Raises Problem where it is too small.
@@ -140,7 +167,9 @@ def prepare(loaded: ParallelCorpus, config: TrainConfig) -> Material:
     if config.pairs:
         split = replace(split, train=split.train[: config.pairs])
     train = [
-        pair for pair in tokenize_pairs(split.train, config) if all(0 < len(side) <= config.max_length for side in pair)
+        pair
+        for pair in tokenize_pairs(split.train, config, report)
+        if all(0 < len(side) <= config.max_length for side in pair)
     ]
     valid = [pair for pair in tokenize_pairs(split.valid, config) if all(pair)]
     if not train or not valid:
@@ -220,6 +249,22 @@ def take_step(
 
 
 @torch.inference_mode()
+def sample_loss(model: Seq2Seq, pairs: EncodedPairs, device: torch.device, forced: bool) -> float:
+    """Nats per real token on about `SAMPLE_BATCHES` batches of these pairs, of all lengths, always the same ones.
+
+    forced False: the model reads its own words, as when it translates, so that a wrong one leads the next astray.
+    """
+    model.eval()
+    by_length = batch_rows(pairs, 64, None)
+    loss, tokens = 0.0, 0
+    for rows in by_length[:: math.ceil(len(by_length) / SAMPLE_BATCHES)]:
+        batch = make_batch(pairs, rows)
+        tokens += int((batch.target_out != PAD).sum())
+        loss += batch_loss(model, batch.to(device), [forced] * batch.target_in.shape[0], 0.0)[1].item()
+    return loss / tokens
+
+
+@torch.inference_mode()
 def mean_loss(model: Seq2Seq, pairs: EncodedPairs, batch_size: int, device: torch.device) -> float:
     """Nats per real token on these pairs, teacher-forced, without dropout and without label smoothing."""
     model.eval()
@@ -235,12 +280,12 @@ def mean_loss(model: Seq2Seq, pairs: EncodedPairs, batch_size: int, device: torc
 class Training:
     """A run being trained: the model, its optimiser and how far they are. `train` drives it."""
 
-    def __init__(self, run: Run, config: TrainConfig) -> None:
+    def __init__(self, run: Run, config: TrainConfig, report: Report = lambda _: None) -> None:
         self.run = run
         self.machine = Machine.for_config(config)
         # Recorded, so that resuming goes on with the same numbers.
         self.config = replace(config, precision=self.machine.precision, threads=self.machine.threads)
-        self.material = prepare(load_corpus(run), config)
+        self.material = prepare(load_corpus(run), config, report)
         torch.manual_seed(config.seed)
         self.model = build_model(config, self.material.source_vocab, self.material.target_vocab)
         self.model.to(self.machine.device)
@@ -254,6 +299,13 @@ class Training:
             config.source_tokenizer,
             config.target_tokenizer,
         )
+        # What was asked on the way: see `take_wishes`.
+        self.learning_rate_asked = config.learning_rate  # the schedule falls from here
+        self.asked_at = 0  # the step from which it does
+        self.teacher_forcing = config.teacher_forcing
+        self.pinned = self._pinned_at_first()
+        self._control_seen: tuple[int, int] | None = None
+        self._paused = False
         # How far: all that resuming needs beside the tensors.
         self.step = 0
         self.seconds = 0.0
@@ -262,6 +314,11 @@ class Training:
         self.epoch_seconds = 0.0
         self.best_loss = math.inf  # validation loss of the weights that are kept
         self.best_epoch = 0
+        self.best_bleu = -1.0
+        self.best_bleu_epoch = 0
+        self.patience_from = 0  # the epoch at which a finished run went on
+        self.finished = False
+        self.scoring_seconds = 0.0  # of the last epoch's end; a guess at the next
 
     @property
     def epoch(self) -> int:
@@ -269,9 +326,73 @@ class Training:
         return self.step // self.steps_per_epoch
 
     def learning_rate(self) -> float:
+        """Today's. A linear schedule falls from where the rate was last set to 0 at the end of all planned epochs: a
+        run that goes on for more epochs takes the rate that a run planned for as many has at this step."""
         if self.config.schedule == "linear":
-            return self.config.learning_rate * (1 - self.step / self.steps)
-        return self.config.learning_rate
+            return self.learning_rate_asked * (1 - (self.step - self.asked_at) / (self.steps - self.asked_at))
+        return self.learning_rate_asked
+
+    @property
+    def out_of_patience(self) -> bool:
+        """True where an early stop is due: nothing was better for `patience` epochs."""
+        best = {"never": self.epoch, "loss": self.best_epoch, "bleu": self.best_bleu_epoch}[self.config.early_stop]
+        return self.epoch - max(best, self.patience_from) >= self.config.patience
+
+    # What is asked on the way
+
+    def take_wishes(self) -> tuple[list[dict[str, Any]], bool]:
+        """Do what the run's control.json asks for now. Returns the rows of what changed, and whether to pause.
+
+        A change is saved before the next step, so that a run killed after it goes on with it. New sentences are
+        translated at once.
+        """
+        path = self.run.folder / "control.json"
+        try:
+            stat = path.stat()
+        except OSError:
+            return [], False
+        seen = (stat.st_mtime_ns, stat.st_size)
+        if seen == self._control_seen:
+            return [], self._paused
+        control = self.run.control()
+        self._control_seen, self._paused = seen, control.paused
+        rows = []
+        if control.learning_rate not in (None, self.learning_rate_asked):
+            rows.append(self._changed("learning_rate", self.learning_rate(), control.learning_rate))
+            self.learning_rate_asked, self.asked_at = float(control.learning_rate or 0.0), self.step
+        if control.teacher_forcing not in (None, self.teacher_forcing):
+            rows.append(self._changed("teacher_forcing", self.teacher_forcing, control.teacher_forcing))
+            self.teacher_forcing = float(control.teacher_forcing or 0.0)
+        room = MAX_PINNED - len(self.pinned)
+        added = self._readable(sentence for sentence in control.pinned if sentence not in self.pinned)[:room]
+        self.pinned += added
+        self.write_samples(added)
+        if rows or added:
+            self.save_state()
+        return rows, control.paused
+
+    def _changed(self, name: str, old: float, new: float | None) -> dict[str, Any]:
+        row = {"change": name, "from": old, "to": new, "at_step": self.step}
+        self.run.append("metrics.jsonl", row)
+        return row
+
+    def _pinned_at_first(self) -> list[str]:
+        """The config's; a few unseen ones where it names none, or only ours, which are Chinese, and the corpus is not."""
+        unseen = list(dict.fromkeys(source for source, _ in self.material.split.valid))
+        reads_chinese = sum(map(contains_chinese, unseen)) > len(unseen) / 2
+        given = () if self.config.pinned == PINNED and not reads_chinese else self.config.pinned
+        return self._readable(given) or self._readable(unseen[: len(PINNED)])
+
+    def _readable(self, sentences: Iterable[str]) -> list[str]:
+        """Those that the model can read."""
+        readable = []
+        for sentence in dict.fromkeys(sentences):
+            try:
+                self.translator.check(sentence)
+            except Problem:
+                continue
+            readable.append(sentence)
+        return readable
 
     # Saving and going on
 
@@ -288,6 +409,15 @@ class Training:
             "epoch_seconds": self.epoch_seconds,
             "best_loss": self.best_loss if math.isfinite(self.best_loss) else None,
             "best_epoch": self.best_epoch,
+            "best_bleu": self.best_bleu,
+            "best_bleu_epoch": self.best_bleu_epoch,
+            "patience_from": self.patience_from,
+            "finished": self.finished,
+            "epochs": self.config.epochs,
+            "learning_rate_asked": self.learning_rate_asked,
+            "asked_at": self.asked_at,
+            "teacher_forcing": self.teacher_forcing,
+            "pinned": self.pinned,
             "files": {name: self._size(name) for name in ("metrics.jsonl", "samples.jsonl")},
         }
         write_atomically(self.run.state_file, save_tensors(tensors, {"progress": json.dumps(progress)}))
@@ -318,9 +448,27 @@ class Training:
         self.epoch_loss, self.epoch_tokens = progress["epoch_loss"], progress["epoch_tokens"]
         self.epoch_seconds, self.best_epoch = progress["epoch_seconds"], progress["best_epoch"]
         self.best_loss = math.inf if progress["best_loss"] is None else progress["best_loss"]
+        for name in (
+            "best_bleu",
+            "best_bleu_epoch",
+            "patience_from",
+            "learning_rate_asked",
+            "asked_at",
+            "teacher_forcing",
+            "pinned",
+        ):
+            setattr(self, name, progress.get(name, getattr(self, name)))  # older saves lack some
         for name, size in progress["files"].items():
             if self._size(name) > size:
                 os.truncate(self.run.folder / name, size)
+        planned = progress.get("epochs", self.config.epochs)
+        if planned != self.config.epochs:
+            self._changed("epochs", planned, self.config.epochs)
+        if progress.get("finished"):
+            self.patience_from = self.epoch
+            for name in ("scores.json", "test_outputs.jsonl", "README.md"):  # of the weights as they were
+                (self.run.folder / name).unlink(missing_ok=True)
+        self.save_state()
 
     def save_weights(self) -> None:
         write_atomically(self.run.weights, save_tensors(self._weights()))
@@ -339,17 +487,23 @@ class Training:
 
         The best are those with the lowest validation loss: BLEU on a sample of sentences is too noisy to choose by.
         """
-        valid_loss = mean_loss(self.model, self.material.valid, 128, self.machine.device)
+        begin = time.perf_counter()
+        material, device = self.material, self.machine.device
+        valid_loss = mean_loss(self.model, material.valid, 128, device)
         sample = self.material.split.valid[:BLEU_SENTENCES]
         scores = score(self.translator.translate([source for source, _ in sample]), [target for _, target in sample])
         best = valid_loss < self.best_loss
         if best:
             self.best_loss, self.best_epoch = valid_loss, self.epoch
             self.save_weights()
+        if scores.bleu > self.best_bleu:
+            self.best_bleu, self.best_bleu_epoch = scores.bleu, self.epoch
         row = {
             "epoch": self.epoch,
-            "train_loss": self.epoch_loss / self.epoch_tokens,
+            "train_loss": self.epoch_loss / self.epoch_tokens,  # with dropout, and its own words now and then
+            "train_loss_plain": sample_loss(self.model, material.train, device, forced=True),  # as validation is
             "valid_loss": valid_loss,
+            "valid_loss_free": sample_loss(self.model, material.valid, device, forced=False),
             "bleu": scores.bleu,
             "bleu_lowercase": scores.bleu_lowercase,
             "train_seconds": round(self.epoch_seconds, 3),
@@ -357,24 +511,30 @@ class Training:
             "at_step": self.step,
         }
         self.run.append("metrics.jsonl", row)
-        self.write_samples()
+        self.write_samples(self.pinned)
         self.epoch_loss, self.epoch_tokens, self.epoch_seconds = 0.0, 0, 0.0
+        self.scoring_seconds = time.perf_counter() - begin
         return EpochEnded(self.epoch, row, best)
 
-    def write_samples(self) -> None:
-        """Translate the pinned sentences; where they are not in the run's language, a few unseen ones."""
+    def write_samples(self, sentences: Sequence[str]) -> None:
+        """Translate these pinned sentences as the weights are now, and write what stood to choose from."""
         self.model.eval()
-        sources = list(self.config.pinned)
-        if self.config.source_tokenizer != "jieba" or self.config.target_tokenizer != "spacy":
-            sources = [source for source in sources if not contains_chinese(source)]
-            sources += list(dict.fromkeys(source for source, _ in self.material.split.valid))[:4]
-        for source, translation in zip(sources, self.translator.translate(sources), strict=True):
-            row = {"epoch": self.epoch, "step": self.step, "source": source, "translation": translation}
+        epoch = self.step / self.steps_per_epoch
+        for source in sentences:
+            trace = self.translator.trace(source)
+            row = {
+                "epoch": int(epoch) if epoch.is_integer() else round(epoch, 4),
+                "step": self.step,
+                "source": source,
+                "translation": trace.sentence,
+                "trace": brief(trace),
+            }
             self.run.append("samples.jsonl", row)
 
     def status(self, state: str, created: float) -> Status:
         rate = self.epoch_tokens / self.epoch_seconds if self.epoch_seconds else 0.0
         left = self.seconds / self.step * (self.steps - self.step) if self.step else 0.0
+        left += self.scoring_seconds * (self.config.epochs - self.epoch)
         return Status(
             state,
             created=created,
@@ -406,6 +566,8 @@ def train(run: Run, resume: bool = False) -> Iterator[Event]:
     created = run.status().created or time.time()
     run.clear_stop()
     run.clear_halves()
+    if run.control().paused:
+        run.ask(paused=False)
     run.write_status(Status(PREPARING, created=created))
     try:
         yield from _train(run, created, resume)
@@ -426,7 +588,7 @@ def train(run: Run, resume: bool = False) -> Iterator[Event]:
 
 
 def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
-    training = Training(run, run.config)
+    training = Training(run, run.config, _told(run, Status(PREPARING, created=created)))
     config, material = training.config, training.material
     run.write_config(config)
     if resume and run.state_file.exists():
@@ -436,7 +598,7 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
             (run.folder / name).unlink(missing_ok=True)  # of a run cut off before its first save
         material.source_vocab.save(run.folder / "source_vocab.json")
         material.target_vocab.save(run.folder / "target_vocab.json")
-        training.write_samples()
+        training.write_samples(training.pinned)
         training.save_state()  # so that weights never stand without what going on needs
     status = training.status(TRAINING, created)
     run.write_status(status)
@@ -451,8 +613,10 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
         precision=status.precision,
         threads=status.threads,
     )
+    early = {math.ceil(training.steps_per_epoch * part) for part in EARLY} - {training.steps_per_epoch}
     last_save = last_status = time.perf_counter()
-    while training.step < training.steps:
+    yield from _wishes(training, created)
+    while training.step < training.steps and not training.out_of_patience:
         rows = batch_rows(material.train, config.batch_size, config.seed + 7919 * training.epoch)
         for batch_of_rows in rows[training.step % training.steps_per_epoch :]:
             begin = time.perf_counter()
@@ -460,8 +624,9 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
             learning_rate = training.learning_rate()
             for group in training.optimizer.param_groups:
                 group["lr"] = learning_rate
+            asked = replace(config, teacher_forcing=training.teacher_forcing)
             loss, tokens, norm = take_step(
-                training.model, training.optimizer, batch, config, training.machine, training.step
+                training.model, training.optimizer, batch, asked, training.machine, training.step
             )
             taken = time.perf_counter() - begin
             training.step += 1
@@ -478,6 +643,8 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
             }
             run.append("metrics.jsonl", row)
             yield Stepped(training.step, row["loss"], row["tokens_per_second"])
+            if training.step in early:
+                training.write_samples(training.pinned)
             now = time.perf_counter()
             if training.step % training.steps_per_epoch == 0:
                 run.write_status(training.status(SCORING, created))
@@ -492,10 +659,45 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
             if now - last_status > STATUS_SECONDS:
                 run.write_status(training.status(TRAINING, created))
                 last_status = now
+            yield from _wishes(training, created)
             if run.stop_requested:
                 yield _stop(training, created)
                 return
     yield _finish(training, created)
+
+
+def _wishes(training: Training, created: float) -> Iterator[Event]:
+    """Do what is asked of the run; while it is to pause, wait here, its memory kept."""
+    run = training.run
+    changes, paused = training.take_wishes()
+    yield from map(Changed, changes)
+    if not paused:
+        return
+    training.save_state()
+    run.write_status(training.status(PAUSED, created))
+    yield Paused(training.step)
+    while paused and not run.stop_requested:
+        time.sleep(0.1)
+        changes, paused = training.take_wishes()
+        yield from map(Changed, changes)
+    run.write_status(training.status(TRAINING, created))
+
+
+def _told(run: Run, status: Status) -> Report:
+    """Writes how much of a stage is done into the run's status, with the time left, twice a second at most."""
+    begin = time.perf_counter()
+    last = 0.0
+
+    def tell(share: float) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        if now - last < STATUS_SECONDS:
+            return
+        last = now
+        left = (now - begin) / share * (1 - share) if share else 0.0
+        run.write_status(replace(status, share=round(share, 4), share_seconds_left=round(left, 1)))
+
+    return tell
 
 
 def _stop(training: Training, created: float) -> Ended:
@@ -503,7 +705,7 @@ def _stop(training: Training, created: float) -> Ended:
     run = training.run
     if not run.weights.exists():
         training.save_weights()
-        training.write_samples()
+        training.write_samples(training.pinned)
     training.save_state()
     run.clear_stop()
     run.write_status(training.status(STOPPED, created))
@@ -512,27 +714,63 @@ def _stop(training: Training, created: float) -> Ended:
 
 def _finish(training: Training, created: float) -> Ended:
     """Score the best weights on the whole test split and write the run's card."""
-    run = training.run
+    run, config = training.run, training.config
     run.write_status(training.status(SCORING, created))
     translator = Translator.load(run, str(training.machine.device))
-    scores, outputs = evaluate(translator, training.material.split.test, epoch=training.best_epoch)
+    told = _told(run, training.status(SCORING, created))
+    scores, outputs = evaluate(translator, training.material.split.test, epoch=training.best_epoch, report=told)
+    training.finished = True
+    training.save_state()
     save_evaluation(run, scores, outputs)
     write_atomically(run.folder / "README.md", card(training, scores).encode())
     run.clear_stop()
-    run.write_status(training.status(FINISHED, created))
-    run.state_file.unlink(missing_ok=True)
+    status = training.status(FINISHED, created)
+    if training.step < training.steps:
+        measure = config.early_stop
+        status = replace(
+            status,
+            seconds_left=0.0,
+            reason_en=f"Ended early: the {'validation loss' if measure == 'loss' else 'BLEU'} was not better for "
+            f"{config.patience} epochs.",
+            reason_zh=f"提前结束：{'验证损失' if measure == 'loss' else 'BLEU'}连续 {config.patience} 个训练轮次没有变好。",
+        )
+    run.write_status(status)
     return Ended(False, scores)
+
+
+def brief(trace: DecodeTrace) -> dict[str, Any]:
+    """What the time machine draws of a trace: the source's words and whether they are known, and for each step the
+    likeliest words with their probabilities and the attention in percent. Small: a run keeps some hundred of them."""
+    steps = trace.steps[:KEPT_STEPS]
+    return {
+        "source": [[token.text, int(token.known)] for token in trace.source],
+        "top": [
+            [
+                [candidate.token, float(f"{candidate.probability:.2g}")]
+                for candidate in step.candidates[:KEPT_CANDIDATES]
+            ]
+            for step in steps
+        ],
+        "attention": [
+            None if step.attention is None else [round(100 * weight) for weight in step.attention] for step in steps
+        ],
+    }
 
 
 def card(training: Training, scores: Evaluation) -> str:
     """The run's README: what it is, how to make it again, how good it is, and whose sentences it learnt from."""
     config, material = training.config, training.material
     status = training.status(FINISHED, 0.0)
+    changes = "".join(
+        f"\n- At step {row['at_step']:,} {row['change']} was changed from {row['from']:g} to {row['to']:g}."
+        for row in training.run.changes()
+    )
+    changes = f"\nChanged on the way, so this command alone does not make it again:\n{changes}\n" if changes else ""
     return f"""# {training.run.name}
 
 A Chinese→English Seq2Seq model of Seq2Seq Playground, preset `{config.preset}`, {status.parameters:,} parameters.
 
-- Trained on {status.training_pairs:,} sentence pairs ({config.corpus}), {config.epochs} epochs in \
+- Trained on {status.training_pairs:,} sentence pairs ({config.corpus}), {training.epoch} epochs in \
 {training.seconds / 60:.1f} minutes ({status.device}, {status.precision}, threads: {status.threads}); best epoch {training.best_epoch}.
 - Vocabularies: {len(material.source_vocab):,} source and {len(material.target_vocab):,} target words, from the training side alone.
 - Score on its own test split, {scores.sentences:,} pairs that training never saw, greedy: BLEU {_scored(scores, "bleu")}, \
@@ -541,7 +779,7 @@ lowercased {_scored(scores, "bleu_lowercase")}, chrF {_scored(scores, "chrf")}; 
 Made by:
 
     {command_line(training.run, config)}
-
+{changes}
 {material.attribution}
 """
 
@@ -558,7 +796,7 @@ def command_line(run: Run, config: TrainConfig) -> str:
     base = preset(config.preset)
     words = ["python", "-m", "core", "train", "--preset", config.preset, "--run", f"checkpoints/{run.name}"]
     for key, value in config.to_dict().items():
-        if key in ("preset", "pinned") or value == getattr(base, key):
+        if key in NO_OPTIONS or value == getattr(base, key):
             continue
         if key == "corpus" and value == FILES:
             words += ["--tsv", "pairs.tsv"]

@@ -87,7 +87,7 @@ def test_help_lists_the_commands_and_each_setting_with_its_range(command):
     status, output, _ = command("train", "--help")
     assert status == 0
     for item in dataclasses.fields(TrainConfig):
-        if item.name != "pinned":
+        if item.name not in ("pinned", "based_on"):
             assert "--" + item.name.replace("_", "-") in output
     assert "1 to 10,000" in " ".join(output.split())
 
@@ -126,9 +126,15 @@ def test_the_same_folder_twice_is_an_error_and_leaves_the_first_run_alone(comman
     assert {path.name: path.read_bytes() for path in finished_run.folder.iterdir()} == before
 
 
+def test_a_finished_run_goes_on_for_more_epochs(command, finished_run):
+    status, *_ = command("train", "--run", finished_run.folder, "--resume", "--epochs", "16", "--quiet")
+    assert status == 0
+    assert (finished_run.status().state, finished_run.status().epoch) == ("finished", 16)
+
+
 def test_going_on_with_a_finished_run_is_an_error_and_leaves_it_alone(command, finished_run):
     before = {path.name: path.read_bytes() for path in finished_run.folder.iterdir()}
-    assert is_one_error(command("train", "--run", finished_run.folder, "--resume"), "nothing to go on from")
+    assert is_one_error(command("train", "--run", finished_run.folder, "--resume"), "has done all its 15 epochs")
     after = {path.name: path.read_bytes() for path in finished_run.folder.iterdir() if path.name != "run.lock"}
     assert after == before
 

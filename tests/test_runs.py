@@ -10,7 +10,17 @@ import pytest
 
 import core.runs
 from core.problems import Problem
-from core.runs import Run, Status, check_name, find_run, free_name, list_runs, read_json_lines, write_atomically
+from core.runs import (
+    Control,
+    Run,
+    Status,
+    check_name,
+    find_run,
+    free_name,
+    list_runs,
+    read_json_lines,
+    write_atomically,
+)
 from tests.conftest import tiny_config
 
 # Making one
@@ -358,8 +368,34 @@ def test_only_a_run_that_can_go_on_is_resumable(new_run, finished_run):
         assert not stopped.resumable
 
 
+def test_more_epochs_are_planned_only_where_they_are_more(finished_run):
+    assert finished_run.extendable
+    with pytest.raises(Problem, match="Ask for more"):
+        finished_run.plan(15)
+    finished_run.plan(16)
+    assert finished_run.config.epochs == 16
+    with finished_run.lock(), pytest.raises(Problem, match="is training"):
+        finished_run.plan(17)
+    finished_run.state_file.unlink()
+    assert not finished_run.extendable
+
+
+def test_what_is_asked_of_a_run_is_checked_and_kept(new_run):
+    run = new_run()
+    assert run.control() == Control()
+    run.ask(learning_rate=0.5)
+    run.ask(pinned=("我喜欢书。",))
+    assert run.control() == Control(learning_rate=0.5, pinned=("我喜欢书。",))
+    for wrong in ({"learning_rate": -1.0}, {"learning_rate": float("nan")}, {"teacher_forcing": 1.5}):
+        with pytest.raises(Problem, match="must be"):
+            run.ask(**wrong)
+    for damaged in (b"{", b"[]", b'{"learning_rate": "fast"}', b'{"pinned": 3}', b"\xff"):
+        (run.folder / "control.json").write_bytes(damaged)
+        assert run.control() == Control()
+
+
 def test_a_finished_run_is_not_started_again(finished_run):
     before = (finished_run.folder / "status.json").read_bytes()
-    with pytest.raises(Problem, match="nothing to go on from"):
+    with pytest.raises(Problem, match="has done all its 15 epochs"):
         finished_run.start(resume=True)
     assert (finished_run.folder / "status.json").read_bytes() == before

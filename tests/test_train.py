@@ -1,7 +1,14 @@
 """Training: it learns, it is the same again, and neither a stop nor a kill changes what comes out."""
 
+import json
 import math
+import random
 import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -14,11 +21,12 @@ from core.__main__ import parser
 from core.batches import encode_pairs, make_batch
 from core.config import Architecture, preset
 from core.problems import Problem
-from core.runs import Run
+from core.runs import PROJECT, Run
 from core.text import tokenizer
 from core.train import (
     Ended,
     EpochEnded,
+    Paused,
     Prepared,
     Stepped,
     batch_loss,
@@ -248,6 +256,9 @@ def test_the_pinned_sentences_are_translated_before_training_and_after_each_epoc
     samples = whole.samples()
     for epoch in range(4):
         assert [row["source"] for row in samples if row["epoch"] == epoch] == list(LONG.pinned)
+    within = {row["step"] for row in samples if 0 < row["epoch"] < 1}
+    assert within == {1, 2, 4}, "and at a few points within the first of eight steps"
+    assert {row["step"] / 8 for row in samples} == {row["epoch"] for row in samples}
     assert all(isinstance(row["translation"], str) for row in samples)
 
 
@@ -275,7 +286,7 @@ def test_a_finished_run_has_all_its_files_and_none_too_many(whole):
     assert {path.name for path in whole.folder.iterdir()} == {
         "config.json", "source_vocab.json", "target_vocab.json", "model.safetensors", "metrics.jsonl",
         "samples.jsonl", "status.json", "scores.json", "test_outputs.jsonl", "README.md",
-        "pairs.tsv",
+        "pairs.tsv", "training_state.safetensors",
     }  # fmt: skip
     status = whole.status()
     assert status.state == "finished"
@@ -360,6 +371,25 @@ def test_a_run_that_was_killed_at_any_moment_and_goes_on_ends_like_one_that_was_
     assert same(run, whole)
 
 
+def test_a_trainer_killed_at_random_moments_ends_like_one_that_was_not(whole, new_run):
+    """A real process and a real SIGKILL, wherever it happens to be."""
+    run, chance = new_run(**LONG.to_dict()), random.Random()
+    kills = 0
+    while run.status().state != "finished":
+        resume = ["--resume"] if run.status().state == "interrupted" else []
+        command = [sys.executable, "-m", "core", "train", "--run", str(run.folder), "--quiet", *resume]
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if kills < 3:
+            steps = len(run.steps())
+            while process.poll() is None and len(run.steps()) <= steps:
+                time.sleep(0.002)
+            time.sleep(chance.uniform(0, 0.15))
+            process.send_signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+            kills += 1
+        process.wait(timeout=120)
+    assert same(run, whole)
+
+
 @pytest.mark.parametrize("epoch", [0, 1, 2])
 def test_a_run_killed_between_its_weights_and_its_save_goes_on(whole, new_run, monkeypatch, epoch):
     run, saves = new_run(**LONG.to_dict()), iter(range(9))
@@ -417,6 +447,165 @@ def test_loading_gives_the_model_that_was_trained(new_run):
         assert loaded.trace(text) == training.translator.trace(text)
 
 
+# A hand on it while it trains
+
+
+def test_a_pinned_sentence_keeps_what_stood_to_choose_from(whole):
+    for row in whole.samples():
+        trace = row["trace"]
+        assert trace["source"][-1][0] == "<eos>"
+        assert len(trace["top"]) == len(trace["attention"]) <= 40
+        for top, weights in zip(trace["top"], trace["attention"], strict=True):
+            assert len(top) == 5
+            assert [p for _, p in top] == sorted((p for _, p in top), reverse=True)
+            assert sum(weights) == pytest.approx(100, abs=len(weights))
+    final = [row for row in whole.samples() if row["epoch"] == 3]
+    assert len(json.dumps(final)) / len(final) < 3000, "bytes a sentence and epoch"
+
+
+def test_each_epoch_is_measured_on_training_sentences_and_free_running_too(whole):
+    for row in whole.epochs():
+        assert 0 < row["train_loss_plain"] < row["valid_loss"] * 1.2
+        assert row["valid_loss_free"] > row["valid_loss"] * 0.8
+
+
+def test_a_pause_holds_the_step_and_changes_nothing(whole, new_run):
+    run, paused_at = new_run(**LONG.to_dict()), []
+    for event in train(run):
+        if isinstance(event, Stepped) and event.step in (3, 8):
+            run.ask(paused=True)
+        if isinstance(event, Paused):
+            status = run.status()
+            assert (run._written_status().state, status.step) == ("paused", event.step)
+            paused_at.append(event.step)
+            run.ask(paused=False)
+    assert paused_at == [3, 8]
+    assert same(run, whole)
+
+
+def test_a_paused_run_can_be_stopped_and_one_killed_in_its_pause_goes_on(whole, new_run):
+    run = new_run(**LONG.to_dict())
+    for event in train(run):
+        if isinstance(event, Stepped) and event.step == 11:
+            run.ask(paused=True)
+        if isinstance(event, Paused):
+            run.request_stop()
+    assert run.status().state == "stopped"
+    assert run.status().step == 11
+    run.ask(paused=True)
+    for event in train(run, resume=True):
+        if isinstance(event, Stepped) and event.step == 13:
+            run.ask(paused=True)
+        if isinstance(event, Paused):
+            break  # killed
+    assert run.status().state == "interrupted"
+    list(train(run, resume=True))
+    assert same(run, whole)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear"])
+@pytest.mark.parametrize("kill", [False, True])
+def test_rates_changed_on_the_way_count_from_the_next_step_also_after_a_kill(new_run, schedule, kill):
+    run = new_run(epochs=3, schedule=schedule)
+    for event in train(run):
+        if isinstance(event, Stepped) and event.step == 11:
+            run.ask(learning_rate=0.5, teacher_forcing=1.0)
+        if kill and isinstance(event, Stepped) and event.step == 14:
+            break
+    if kill:
+        list(train(run, resume=True))
+    rates = [row["learning_rate"] for row in run.steps()]
+    before = [0.01 * (1 - n / 24 if schedule == "linear" else 1) for n in range(11)]
+    after = [0.5 * (1 - n / 13 if schedule == "linear" else 1) for n in range(13)]
+    assert rates == pytest.approx([*before, *after])
+    assert [(row["change"], row["to"], row["at_step"]) for row in run.changes()] == [
+        ("learning_rate", 0.5, 11), ("teacher_forcing", 1.0, 11),
+    ]  # fmt: skip
+    assert "learning_rate was changed from" in (run.folder / "README.md").read_text("utf-8")
+
+
+def test_a_rate_changed_on_the_way_gives_the_same_losses_killed_or_not(new_run):
+    def changed(name, kill):
+        run = new_run(name, epochs=2)
+        for event in train(run):
+            if isinstance(event, Stepped) and event.step == 5:
+                run.ask(learning_rate=0.05, teacher_forcing=0.9)
+            if kill and isinstance(event, Stepped) and event.step == 6:
+                break
+        if kill:
+            list(train(run, resume=True))
+        return run
+
+    assert same(changed("whole", False), changed("killed", True))
+
+
+def test_a_sentence_added_on_the_way_is_translated_at_once_and_from_then_on(whole, new_run):
+    run = new_run(**LONG.to_dict())
+    for event in train(run):
+        if isinstance(event, Stepped) and event.step == 10:
+            run.ask(pinned=("他们喜欢花。", "nothing to read", "他们喜欢花。"))
+        if isinstance(event, Stepped) and event.step == 11:
+            break  # killed: it stays followed
+    assert [row["step"] for row in run.samples() if row["source"] == "他们喜欢花。"] == [10]
+    list(train(run, resume=True))
+    assert [row["epoch"] for row in run.samples() if row["source"] == "他们喜欢花。"] == [1.25, 2, 3]
+    assert "nothing to read" not in {row["source"] for row in run.samples()}
+    assert without_times(run.metrics()) == without_times(whole.metrics()), "looking on changes nothing"
+
+
+def test_a_corpus_that_is_not_chinese_is_followed_by_sentences_of_its_own(new_run):
+    turned = [(english, chinese) for chinese, english in PAIRS]
+    run = new_run(sentences=turned, source_tokenizer="spacy", target_tokenizer="jieba")
+    list(train(run))
+    sources = {row["source"] for row in run.samples()}
+    assert sources
+    assert sources <= {source for source, _ in load_corpus(run).pairs}
+
+
+def test_more_epochs_with_a_constant_rate_are_those_of_a_run_planned_for_all(new_run):
+    all_at_once, in_two = new_run("all", epochs=3), new_run("two", epochs=2)
+    list(train(all_at_once))
+    list(train(in_two))
+    in_two.plan(3)
+    for event in train(in_two, resume=True):
+        if isinstance(event, Prepared):
+            assert not in_two.scores(), "that score was of other weights"
+    assert without_times(in_two.steps()) == without_times(all_at_once.steps())
+    assert without_times(in_two.epochs()) == without_times(all_at_once.epochs())
+    assert in_two.samples() == all_at_once.samples()
+    assert in_two.scores() == all_at_once.scores()
+    assert in_two.changes() == [{"change": "epochs", "from": 2, "to": 3, "at_step": 16}]
+
+
+def test_more_epochs_with_a_linear_rate_take_up_the_line_of_a_run_planned_for_all(new_run):
+    run = new_run(epochs=2, schedule="linear")
+    list(train(run))
+    run.plan(4)
+    list(train(run, resume=True))
+    rates = [row["learning_rate"] for row in run.steps()]
+    assert rates[16:] == pytest.approx([0.01 * (1 - n / 32) for n in range(16, 32)])
+
+
+@pytest.mark.parametrize(("measure", "values"), [("loss", [3.0, 2.0, 2.5, 2.1]), ("bleu", [1.0, 5.0, 5.0, 4.0])])
+def test_an_early_stop_ends_the_run_once_its_patience_is_over(new_run, monkeypatch, measure, values):
+    told = iter([*values, 1.0, 1.0, 1.0, 1.0])
+    if measure == "loss":
+        monkeypatch.setattr(core.train, "mean_loss", lambda *_: next(told))
+    else:
+        real = core.train.score
+        monkeypatch.setattr(core.train, "score", lambda *sides: replace(real(*sides), bleu=next(told, 0.0)))
+    run = new_run(epochs=9, early_stop=measure, patience=2)
+    *_, ended = train(run)
+    assert isinstance(ended, Ended)
+    assert not ended.stopped
+    status = run.status()
+    assert (status.state, status.epoch, status.epochs) == ("finished", 4, 9)
+    assert "not better for 2 epochs" in status.reason_en
+    # Going on gives it its patience back.
+    list(train(run, resume=True))
+    assert run.status().epoch > 5
+
+
 # When it goes wrong
 
 
@@ -459,7 +648,7 @@ def test_too_few_pairs_fail_with_a_reason(new_run, pairs):
 
 def test_going_on_with_a_finished_run_is_refused_and_changes_nothing(finished_run):
     before = {path.name: path.read_bytes() for path in finished_run.folder.iterdir()}
-    with pytest.raises(Problem, match="nothing to go on from"):
+    with pytest.raises(Problem, match="has done all its 15 epochs"):
         list(train(finished_run, resume=True))
     assert {path.name: path.read_bytes() for path in finished_run.folder.iterdir()} == before
 
