@@ -15,6 +15,8 @@ from core.problems import Problem
 from core.runs import Run
 
 if TYPE_CHECKING:
+    from core.beam import BeamTrace
+    from core.decode import DecodeTrace
     from core.train import Event
 
 
@@ -39,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     add_train(commands.add_parser("train", help="train a model", description=train_command.__doc__))
     translate = commands.add_parser("translate", help="translate", description=translate_command.__doc__)
     translate.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
+    translate.add_argument(
+        "--beam", type=int, default=1, metavar="WIDTH", help="beam search of this width, 1 to 10; 1 (default) is greedy"
+    )
     translate.add_argument("--json", action="store_true", help="print the whole trace, one JSON object a line")
     translate.add_argument("sentences", nargs="*", metavar="SENTENCE", help="without one, lines of standard input")
     translate.set_defaults(command=translate_command)
@@ -211,22 +216,31 @@ def show(run: Run, events: "Iterable[Event]", quiet: bool) -> None:
 
 def translate_command(options: argparse.Namespace) -> int:
     """Translate sentences given as arguments, or the lines of standard input, one line each."""
+    from core.beam import check_width
     from core.translator import Translator
 
     translator = Translator.load(Run(options.run))
+    check_width(options.beam)
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
     status = 0
     for line in options.sentences or sys.stdin:
         try:
-            trace = translator.trace(line.rstrip("\r\n"))
+            text = line.rstrip("\r\n")
+            trace: DecodeTrace | BeamTrace
+            if options.beam == 1:
+                trace = translator.trace(text)
+                sentence = trace.sentence
+            else:
+                trace = translator.beam(text, options.beam)
+                sentence = trace.best[0].sentence
         except Problem as problem:
             # One bad line does not end the stream, and its line stays empty so that the others keep their place.
             print(f"error: {problem.en}", file=sys.stderr)
             print("{}" if options.json else "", flush=True)
             status = 2
             continue
-        print(json.dumps(trace.to_dict(), ensure_ascii=False) if options.json else trace.sentence, flush=True)
+        print(json.dumps(trace.to_dict(), ensure_ascii=False) if options.json else sentence, flush=True)
     return status
 
 

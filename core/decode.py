@@ -91,34 +91,52 @@ class DecodeTrace:
         return cls(**{**values, "source": [SourceToken(**token) for token in values["source"]], "steps": steps})
 
 
+@dataclass(frozen=True)
+class Writing:
+    """What a decoder wrote for one sentence."""
+
+    ids: list[int]  # target words, without <sos> and <eos>
+    looked_at: list[int] | None  # for each the position of the source word with most attention; None without attention
+
+
 def step_limit(source_length: int) -> int:
     """How many words a translation may have: twice the source and a few, as no real one is longer."""
     return 2 * source_length + 10
 
 
+def most_attended(attention: Tensor, mask: Tensor) -> Tensor:
+    """For each row of attention (B, S) the position of the word looked at most (B,), the closing `<eos>` left aside."""
+    ends = mask.sum(dim=1, keepdim=True) - 1
+    return attention.scatter(1, ends, -1.0).argmax(dim=1)
+
+
 @torch.inference_mode()
-def greedy_batch(model: Seq2Seq, sources: Sequence[np.ndarray]) -> list[list[int]]:
+def greedy_batch(model: Seq2Seq, sources: Sequence[np.ndarray]) -> list[Writing]:
     """Translate several encoded sentences at once: at each step each takes its most probable word.
 
-    sources: arrays as `source_ids` makes them. Returns target ids without `<sos>` and `<eos>`. The padding that
-    shorter sentences get changes nothing in the output.
+    sources: arrays as `source_ids` makes them. The padding that shorter sentences get changes nothing in the output.
     """
     device = next(model.parameters()).device
     lengths = torch.tensor([len(ids) for ids in sources])
     memory = model.encode(pad_columns(sources).to(device), lengths)
     state = memory.context
     tokens = torch.full((1, len(sources)), SOS, device=device)
-    written: list[list[int]] = [[] for _ in sources]
+    attends = model.config.attention != "none"
+    written = [Writing([], [] if attends else None) for _ in sources]
     rows = list(range(len(sources)))  # the sentence in each column; finished ones leave
     step = 0
     while rows:
-        logits, state, _ = model.decode(tokens, memory, state)
+        logits, state, attention = model.decode(tokens, memory, state)
         tokens = logits.argmax(dim=2)
+        looked_at = None if attention is None else most_attended(attention[0], memory.mask).tolist()
         step += 1
         going = []
         for column, (row, token) in enumerate(zip(rows, tokens[0].tolist(), strict=True)):
             if token != EOS:
-                written[row].append(token)
+                writing = written[row]
+                writing.ids.append(token)
+                if writing.looked_at is not None and looked_at is not None:
+                    writing.looked_at.append(looked_at[column])
                 if step < step_limit(len(sources[row])):
                     going.append(column)
         if len(going) < len(rows):

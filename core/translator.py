@@ -6,8 +6,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
 from core.batches import source_ids
+from core.beam import BeamTrace, beam_batch, beam_trace
 from core.config import Architecture
-from core.decode import DecodeTrace, greedy_batch, greedy_trace, step_limit
+from core.decode import DecodeTrace, Writing, greedy_batch, greedy_trace, step_limit
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
 from core.runs import Run
@@ -116,16 +117,33 @@ class Translator:
                 "这个译文开头不属于这个模型。请重新选择。",
             )
 
-    def translate(self, texts: Sequence[str], batch_size: int = 128) -> list[str]:
-        """Translate many sentences, in their order. A text without words gives an empty one."""
+    def beam(self, text: str, width: int = 5, words: Sequence[str] | None = None) -> BeamTrace:
+        """Translate one sentence by beam search and keep every hypothesis. Raises Problem as `trace` does."""
+        words = self.words(text, words)
+        return beam_trace(self.model, text, words, self.source_vocab, self.target_vocab, self._sentence, width)
+
+    def translate(self, texts: Sequence[str], batch_size: int = 128, beam: int = 1) -> list[str]:
+        """Translate many sentences, in their order; `beam` is the width of the search, 1 is greedy decoding.
+
+        A text without words gives an empty one.
+        """
         sources = [source_ids(self.source_vocab.encode(self.source_tokenizer.tokenize(text))) for text in texts]
         order = sorted((i for i, source in enumerate(sources) if len(source) > 1), key=lambda i: len(sources[i]))
         sentences = [""] * len(texts)
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            for row, ids in zip(rows, greedy_batch(self.model, [sources[row] for row in rows]), strict=True):
-                sentences[row] = self.target_tokenizer.detokenize(self.target_vocab.decode(ids))
+            batch = [sources[row] for row in rows]
+            written: Sequence[Writing]
+            if beam == 1:
+                written = greedy_batch(self.model, batch)
+            else:
+                written = [hypotheses[0] for hypotheses in beam_batch(self.model, batch, beam)]
+            for row, writing in zip(rows, written, strict=True):
+                sentences[row] = self._sentence(writing)
         return sentences
+
+    def _sentence(self, writing: Writing) -> str:
+        return self.target_tokenizer.detokenize(self.target_vocab.decode(writing.ids))
 
 
 def _letters(words: Sequence[str]) -> str:

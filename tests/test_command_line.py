@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from core.__main__ import main
+from core.beam import BeamTrace
 from core.config import TrainConfig
 from core.corpus import save_pairs
 from core.decode import DecodeTrace
@@ -215,6 +216,17 @@ def test_json_is_the_whole_trace(command, finished_run):
     assert traces == [translator.trace("我喜欢苹果。"), translator.trace("麒麟")]
     assert lines[2:] == ["{}"]
     assert "我" in output, "Chinese stays readable"
+
+
+def test_sentences_are_translated_by_beam_search(command, finished_run):
+    translator = Translator.load(finished_run)
+    status, output, _ = command("translate", "--run", finished_run.folder, "--beam", "3", "我喜欢苹果。", "花")
+    assert (status, output.splitlines()) == (0, translator.translate(["我喜欢苹果。", "花"], beam=3))
+    _, output, _ = command("translate", "--run", finished_run.folder, "--beam", "3", "--json", "花")
+    assert BeamTrace.from_dict(json.loads(output)) == translator.beam("花", 3)
+    assert is_one_error(
+        command("translate", "--run", finished_run.folder, "--beam", "0", "花"), "width must be 1 to 10"
+    )
 
 
 def test_a_run_that_cannot_translate_is_one_sentence(command, new_run, tmp_path):

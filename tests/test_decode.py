@@ -8,7 +8,16 @@ import pytest
 import torch
 
 from core.batches import source_ids
-from core.decode import MAX_CANDIDATES, STATE_NUMBERS, TEMPERATURES, DecodeTrace, greedy_batch, greedy_trace, step_limit
+from core.decode import (
+    MAX_CANDIDATES,
+    STATE_NUMBERS,
+    TEMPERATURES,
+    DecodeTrace,
+    Writing,
+    greedy_batch,
+    greedy_trace,
+    step_limit,
+)
 from core.model import ModelConfig, Seq2Seq
 from core.vocab import EOS, PAD, SOS, UNK, Vocab
 
@@ -55,11 +64,17 @@ MODELS = [
 def test_one_by_one_and_in_a_batch_the_translations_are_the_same(model):
     model = make_model(*model)
     together = greedy_batch(model, [source_ids(SOURCE.encode(words)) for words in SENTENCES])
-    for words, ids in zip(SENTENCES, together, strict=True):
+    for words, writing in zip(SENTENCES, together, strict=True):
+        ids = writing.ids
         alone = trace(model, words)
         assert [step.chosen.id for step in alone.steps] == ids + [EOS] * alone.finished
         assert written(alone) == TARGET.decode(ids)
         assert alone.sentence == " ".join(written(alone))
+        if alone.steps[0].attention is None:
+            assert writing.looked_at is None
+        else:
+            on_words = [step.attention[:-1] for step in alone.steps]
+            assert writing.looked_at == [weights.index(max(weights)) for weights in on_words[: len(ids)]]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -119,14 +134,14 @@ def test_a_model_that_never_ends_is_cut_off_and_says_so(words):
     made = trace(model, words)
     assert not made.finished
     assert len(made.steps) == step_limit(len(words) + 1)
-    assert len(greedy_batch(model, [source_ids(SOURCE.encode(words))])[0]) == len(made.steps)
+    assert len(greedy_batch(model, [source_ids(SOURCE.encode(words))])[0].ids) == len(made.steps)
 
 
 def test_a_model_that_ends_at_once_writes_nothing():
     model = make_model(1, eos=1e9)
     made = trace(model, SENTENCES[0])
     assert (len(made.steps), made.sentence, made.finished) == (1, "", True)
-    assert greedy_batch(model, [source_ids([4]), source_ids([5, 6])]) == [[], []]
+    assert greedy_batch(model, [source_ids([4]), source_ids([5, 6])]) == [Writing([], []), Writing([], [])]
 
 
 def test_some_of_these_models_end_and_some_do_not():

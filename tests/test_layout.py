@@ -11,7 +11,7 @@ LEVELS = [
     {"text", "vocab", "model", "machine"},
     {"corpus", "batches"},
     {"runs"},
-    {"decode", "translator", "scoring"},
+    {"decode", "beam", "translator", "scoring"},
     {"evaluation", "report"},
     {"train", "archive"},
     {"scorer", "benchmark", "__main__"},

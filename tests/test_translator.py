@@ -25,6 +25,15 @@ def test_many_sentences_are_translated_as_each_alone_in_their_order(translator):
     assert translator.translate(SENTENCES, batch_size=2) == translator.translate(SENTENCES)
 
 
+def test_beam_search_gives_many_sentences_what_it_gives_each_alone(translator):
+    for width in (1, 2, 5):
+        found = [translator.beam(text, width) for text in SENTENCES]
+        assert [made.best[0].sentence for made in found] == translator.translate(SENTENCES, beam=width)
+        assert {(made.width, len(made.best)) for made in found} == {(width, width)}
+    assert translator.translate(SENTENCES, beam=1) == translator.translate(SENTENCES)
+    assert translator.translate(["", "花"], beam=3)[0] == ""
+
+
 def test_a_trace_holds_together(translator):
     trace = translator.trace("我們想要麒麟.")
     assert trace.text == "我們想要麒麟."

@@ -1,0 +1,261 @@
+"""Beam search: several hypotheses a sentence grow side by side, where greedy decoding follows a single one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.batches import pad_columns
+from core.decode import Writing, most_attended, source_tokens, step_limit
+from core.model import Seq2Seq
+from core.problems import Problem
+from core.vocab import EOS, SOS, Vocab
+
+MAX_WIDTH = 10
+# Of the powers 0 to 2, and of Wu et al.'s ((5 + length) / 6)^power, this plain average gave the best BLEU on validation
+# sentences with models as small as ours (width 5: 24.3; without normalising 23.5; the best of Wu et al. 24.1; greedy 20.9).
+LENGTH_POWER = 1.0
+
+KEPT, PRUNED, FINAL = "kept", "pruned", "final"
+
+
+def check_width(width: int) -> None:
+    """Raise Problem if beam search cannot be that wide."""
+    if not 1 <= width <= MAX_WIDTH:
+        raise Problem(
+            f"The beam's width must be 1 to {MAX_WIDTH}, got {width}.",
+            f"集束宽度必须在 1 到 {MAX_WIDTH} 之间，现在是 {width}。",
+        )
+
+
+def normalised(log_probability: float, length: int, power: float) -> float:
+    """What hypotheses of different lengths are compared by; `length` counts `<eos>`.
+
+    Every further word makes a sentence less probable, so that without it (power 0) the shortest would win. Power 1
+    is the average log-probability of a word.
+    """
+    return log_probability / float(length**power)
+
+
+@dataclass(frozen=True)
+class Hypothesis(Writing):
+    """A whole translation that beam search found."""
+
+    log_probability: float  # natural logarithm, of its words and its <eos> together
+    score: float  # the same, normalised for length; hypotheses are ordered by it
+    finished: bool  # False where the length limit cut it before <eos>
+
+
+@dataclass(frozen=True)
+class BeamNode:
+    """A hypothesis at one step: its parent at the step before, and one word more."""
+
+    id: int
+    parent: int  # the parent's id; -1 at the first step
+    token: str
+    token_id: int
+    log_probability: float  # of all words so far together
+    score: float
+    state: str  # kept: goes on; pruned: better ones took its place; final: it wrote <eos>
+    rank: int  # among all of this step, 1 is the most probable
+
+
+@dataclass(frozen=True)
+class BeamSentence:
+    """A whole translation; `node` is the id of its last node."""
+
+    node: int
+    sentence: str
+    log_probability: float
+    score: float
+    finished: bool
+
+
+@dataclass(frozen=True)
+class BeamTrace:
+    """All that beam search did for one sentence; drawing its tree needs no model."""
+
+    text: str
+    words: list[str]
+    width: int
+    power: float
+    steps: list[list[BeamNode]]  # by rank
+    best: list[BeamSentence]  # by score, finished ones first
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "BeamTrace":
+        steps = [[BeamNode(**node) for node in step] for step in values["steps"]]
+        return cls(**{**values, "steps": steps, "best": [BeamSentence(**sentence) for sentence in values["best"]]})
+
+
+class _Node(NamedTuple):
+    """A hypothesis' last word; the rest is found by walking up its parents."""
+
+    parent: int
+    token: int
+    log_probability: float
+    looked_at: int  # the source word with the most attention, -1 without attention
+    step: int
+
+
+class _Search:
+    """The hypotheses of a batch of sentences, as a tree: a node a word."""
+
+    def __init__(self, sources: Sequence[np.ndarray], width: int) -> None:
+        self.nodes: list[_Node] = []
+        self.states: list[str] = []
+        self.ends: list[list[int]] = [[] for _ in sources]  # for each sentence the last nodes of its translations
+        self.limits = [step_limit(len(source)) for source in sources]
+        self.width = width
+
+    def hypothesis(self, node: int, power: float) -> Hypothesis:
+        last = self.nodes[node]
+        ids, looked_at = [], []
+        while node >= 0:
+            here = self.nodes[node]
+            if here.token != EOS:
+                ids.append(here.token)
+                looked_at.append(here.looked_at)
+            node = here.parent
+        return Hypothesis(
+            ids=ids[::-1],
+            looked_at=None if last.looked_at < 0 else looked_at[::-1],
+            log_probability=last.log_probability,
+            score=normalised(last.log_probability, last.step, power),
+            finished=last.token == EOS,
+        )
+
+    def best(self, sentence: int, power: float) -> list[int]:
+        """The sentence's last nodes, finished ones first, each kind by score."""
+
+        def key(node: int) -> tuple[bool, float]:
+            last = self.nodes[node]
+            return last.token != EOS, -normalised(last.log_probability, last.step, power)
+
+        return sorted(self.ends[sentence], key=key)
+
+
+def _search(model: Seq2Seq, sources: Sequence[np.ndarray], width: int, keep_pruned: bool = False) -> _Search:
+    """Grow the hypotheses of all sentences, a row of the batch each, until all are finished or cut.
+
+    At each step a sentence's hypotheses are continued by their likeliest words, and of all continuations the most
+    probable stay. One that writes `<eos>` is final, leaves the batch and leaves one place less to the others, so
+    that a sentence ends with `width` translations. Width 1 is greedy decoding.
+    """
+    if not 1 <= width <= MAX_WIDTH:
+        raise Problem(
+            f"width must be 1 to {MAX_WIDTH}, got {width}", f"width 必须在 1 到 {MAX_WIDTH} 之间，现在是 {width}"
+        )
+    device = next(model.parameters()).device
+    search = _Search(sources, width)
+    memory = model.encode(pad_columns(sources).to(device), torch.tensor([len(source) for source in sources]))
+    state = memory.context
+    tokens = torch.full((1, len(sources)), SOS, device=device)
+    owners = list(range(len(sources)))  # the sentence of each row; a sentence's rows are neighbours
+    heads = [-1] * len(sources)  # the last node of each row
+    step = 0
+    while owners:
+        logits, state, attention = model.decode(tokens, memory, state)
+        step += 1
+        continuations = _continuations(logits[0], width)
+        looked_at = [-1] * len(owners) if attention is None else most_attended(attention[0], memory.mask).tolist()
+        offered: dict[int, list[tuple[float, int, int]]] = {}
+        for row, (owner, head, words) in enumerate(zip(owners, heads, continuations, strict=True)):
+            so_far = search.nodes[head].log_probability if head >= 0 else 0.0
+            offered.setdefault(owner, []).extend((so_far + share, row, token) for share, token in words)
+        parents: list[int] = []
+        going: list[int] = []
+        for owner, candidates in offered.items():
+            candidates.sort(key=lambda candidate: -candidate[0])
+            room = width - len(search.ends[owner])
+            for log_probability, row, token in candidates if keep_pruned else candidates[:room]:
+                node = len(search.nodes)
+                search.nodes.append(_Node(heads[row], token, log_probability, looked_at[row], step))
+                search.states.append(PRUNED if room <= 0 else FINAL if token == EOS else KEPT)
+                room -= 1
+                if room < 0:
+                    continue
+                if token == EOS or step == search.limits[owner]:
+                    search.ends[owner].append(node)
+                else:
+                    parents.append(row)
+                    going.append(node)
+        rows = torch.tensor(parents, dtype=torch.int64, device=device)
+        still = [owners[row] for row in parents]
+        if still != owners:
+            # Hypotheses of one sentence share its memory: it stays as it is while none is added or leaves.
+            memory, owners = memory.select(rows), still
+        state = tuple(part[:, rows] for part in state)
+        heads = going
+        tokens = torch.tensor([[search.nodes[node].token for node in going]], dtype=torch.int64, device=device)
+    return search
+
+
+def _continuations(logits: Tensor, count: int) -> list[list[tuple[float, int]]]:
+    """For each row of logits (R, V) its likeliest words, the likeliest first, with their log-probabilities."""
+    logits = logits.float()
+    top = logits.topk(min(count, logits.shape[1]), dim=1)
+    # Subtracted as Python's numbers, of double precision: rounding makes no two equal, and width 1 takes the argmax.
+    return [
+        [(value - log_sum, token) for value, token in zip(values, ids, strict=True)]
+        for values, ids, log_sum in zip(
+            top.values.tolist(), top.indices.tolist(), logits.logsumexp(dim=1).tolist(), strict=True
+        )
+    ]
+
+
+@torch.inference_mode()
+def beam_batch(
+    model: Seq2Seq, sources: Sequence[np.ndarray], width: int, power: float = LENGTH_POWER
+) -> list[list[Hypothesis]]:
+    """Translate several encoded sentences at once; for each its `width` best translations, the best first.
+
+    sources: arrays as `source_ids` makes them. The padding that shorter sentences get changes nothing.
+    """
+    search = _search(model, sources, width)
+    return [
+        [search.hypothesis(node, power) for node in search.best(sentence, power)] for sentence in range(len(sources))
+    ]
+
+
+@torch.inference_mode()
+def beam_trace(
+    model: Seq2Seq,
+    text: str,
+    words: Sequence[str],
+    source_vocab: Vocab,
+    target_vocab: Vocab,
+    sentence_of: Callable[[Hypothesis], str],
+    width: int,
+    power: float = LENGTH_POWER,
+) -> BeamTrace:
+    """Translate one sentence and keep every hypothesis, those too that were pruned."""
+    source = np.array([token.id for token in source_tokens(words, source_vocab)], dtype=np.int64)
+    search = _search(model, [source], width, keep_pruned=True)
+    steps: list[list[BeamNode]] = []
+    for i, (node, state) in enumerate(zip(search.nodes, search.states, strict=True)):
+        if node.step > len(steps):
+            steps.append([])
+        steps[-1].append(
+            BeamNode(
+                id=i,
+                parent=node.parent,
+                token=target_vocab.tokens[node.token],
+                token_id=node.token,
+                log_probability=node.log_probability,
+                score=normalised(node.log_probability, node.step, power),
+                state=state,
+                rank=len(steps[-1]) + 1,
+            )
+        )
+    best = []
+    for node_id in search.best(0, power):
+        found = search.hypothesis(node_id, power)
+        best.append(BeamSentence(node_id, sentence_of(found), found.log_probability, found.score, found.finished))
+    return BeamTrace(text, list(words), width, power, steps, best)
