@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.problems import Problem
+from core.tables import Table, decode_text, guess_columns, lines, read_table
 from core.text import contains_chinese, normalize_chinese, normalize_english
 
 Pair = tuple[str, str]
@@ -171,47 +172,24 @@ def load(name: str) -> ParallelCorpus:
 # A person's own files
 
 
-def decode_text(content: bytes, name: str) -> str:
-    """A text file's bytes as text: UTF-8, UTF-16 with its byte order mark, or GBK (GB 18030).
-
-    Raises Problem where it is none of them.
-    """
-    marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    encodings = ["utf-16"] if marked else ["utf-8-sig", "gb18030"]
-    for encoding in encodings:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise Problem(
-        f"{name} is neither UTF-8 nor GBK text. Save it as UTF-8 and try again.",
-        f"{name} 既不是 UTF-8 也不是 GBK 文本。请另存为 UTF-8 再试。",
-    )
-
-
-def _lines(text: str) -> list[str]:
-    """Lines by LF, CRLF or CR alone: splitlines would also cut at U+2028 and misalign the two files."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
-
-
 def from_aligned(source: bytes, target: bytes, source_name: str = "source", target_name: str = "target") -> list[Pair]:
     """Pairs from two line-aligned files, as in the lesson: line n of one translates line n of the other.
 
     A pair with an empty line on either side is left out. Raises Problem where the line counts differ.
     """
-    lines = _lines(decode_text(source, source_name)), _lines(decode_text(target, target_name))
-    for side, other in (lines, lines[::-1]):
+    sides = lines(decode_text(source, source_name)), lines(decode_text(target, target_name))
+    for side, other in (sides, sides[::-1]):
         # Empty lines at the end of one file alone mean nothing.
         while len(side) > len(other) and not side[-1].strip("\x00 \t"):
             side.pop()
-    if len(lines[0]) != len(lines[1]):
+    if len(sides[0]) != len(sides[1]):
         raise Problem(
-            f"{source_name} has {len(lines[0]):,} lines and {target_name} has {len(lines[1]):,}. "
+            f"{source_name} has {len(sides[0]):,} lines and {target_name} has {len(sides[1]):,}. "
             "Each line must be the translation of the same line in the other file: mend the files and try again.",
-            f"{source_name} 有 {len(lines[0]):,} 行，{target_name} 有 {len(lines[1]):,} 行。"
+            f"{source_name} 有 {len(sides[0]):,} 行，{target_name} 有 {len(sides[1]):,} 行。"
             "两个文件必须逐行对应，请修正后再试。",
         )
-    return _usable(zip(*lines, strict=True), f"{source_name} / {target_name}")
+    return _usable(zip(*sides, strict=True), f"{source_name} / {target_name}")
 
 
 def from_tsv(content: bytes, name: str = "file") -> list[Pair]:
@@ -219,25 +197,36 @@ def from_tsv(content: bytes, name: str = "file") -> list[Pair]:
 
     Raises Problem where no line has two columns.
     """
-    lines = _lines(decode_text(content, name))
-    rows = [line.split("\t") for line in lines]
-    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    rows = [line.split("\t") for line in lines(decode_text(content, name))]
+    filled = [row for row in rows if any(cell.strip("\x00 ") for cell in row)]
     if filled and not any(len(row) >= 2 for row in filled):
-        raise Problem(
-            f"{name} has one column. Put source and target on one line with a tab between them, or give two files.",
-            f"{name} 只有一列。请把原文和译文放在同一行并用制表符隔开，或提供两个文件。",
-        )
+        raise _one_column(name)
     return _usable(((row[0], row[1]) for row in filled if len(row) >= 2), name)
 
 
+def from_table(table: Table, source: int, target: int) -> list[Pair]:
+    """Pairs from two columns of a table. Raises Problem where there is one column, or no row has both."""
+    if len(table.columns) < 2:
+        raise _one_column(table.name)
+    return _usable(((row[source], row[target]) for row in table.rows), table.name)
+
+
+def _one_column(name: str) -> Problem:
+    return Problem(
+        f"{name} has one column. Put source and target on one line with a tab between them, or give two files.",
+        f"{name} 只有一列。请把原文和译文放在同一行并用制表符隔开，或提供两个文件。",
+    )
+
+
 def from_files(files: Sequence[tuple[str, bytes]]) -> list[Pair]:
-    """Pairs from a person's files, (name, content) each: one TSV, or two line-aligned files in either order.
+    """Pairs from a person's files, (name, content) each: one table, or two line-aligned files in either order.
 
     Where one side is Chinese and the other is not, the Chinese becomes the source.
     """
     if len(files) == 1:
         (name, content), *_ = files
-        pairs = from_tsv(content, name)
+        table = read_table(content, name)
+        pairs = from_table(table, *guess_columns(table))
     elif len(files) == 2:
         (name, content), (other_name, other) = files
         pairs = from_aligned(content, other, name, other_name)

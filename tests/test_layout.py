@@ -8,7 +8,7 @@ from core.runs import PROJECT
 # A module imports from its own level and those before it.
 LEVELS = [
     {"problems", "config"},
-    {"text", "vocab", "model", "machine"},
+    {"text", "vocab", "model", "machine", "tables"},
     {"corpus", "batches"},
     {"runs"},
     {"decode", "beam", "translator", "scoring"},
