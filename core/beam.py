@@ -1,6 +1,6 @@
 """Beam search: several hypotheses a sentence grow side by side, where greedy decoding follows a single one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.batches import pad_columns
-from core.decode import Writing, most_attended, source_tokens, step_limit
+from core.decode import Reader, Replacement, Writing, most_attended, source_tokens, step_limit
 from core.model import Seq2Seq
 from core.problems import Problem
 from core.vocab import EOS, SOS, Vocab
@@ -68,7 +68,8 @@ class BeamSentence:
     """A whole translation; `node` is the id of its last node."""
 
     node: int
-    sentence: str
+    sentence: str  # put together for people, `<unk>` replaced
+    replacements: list[Replacement]
     log_probability: float
     score: float
     finished: bool
@@ -91,7 +92,11 @@ class BeamTrace:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "BeamTrace":
         steps = [[BeamNode(**node) for node in step] for step in values["steps"]]
-        return cls(**{**values, "steps": steps, "best": [BeamSentence(**sentence) for sentence in values["best"]]})
+        best = [
+            BeamSentence(**{**sentence, "replacements": [Replacement(**part) for part in sentence["replacements"]]})
+            for sentence in values["best"]
+        ]
+        return cls(**{**values, "steps": steps, "best": best})
 
 
 class _Node(NamedTuple):
@@ -231,7 +236,7 @@ def beam_trace(
     words: Sequence[str],
     source_vocab: Vocab,
     target_vocab: Vocab,
-    sentence_of: Callable[[Hypothesis], str],
+    read: Reader,
     width: int,
     power: float = LENGTH_POWER,
 ) -> BeamTrace:
@@ -257,5 +262,5 @@ def beam_trace(
     best = []
     for node_id in search.best(0, power):
         found = search.hypothesis(node_id, power)
-        best.append(BeamSentence(node_id, sentence_of(found), found.log_probability, found.score, found.finished))
+        best.append(BeamSentence(node_id, *read(found, words), found.log_probability, found.score, found.finished))
     return BeamTrace(text, list(words), width, power, steps, best)

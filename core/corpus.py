@@ -105,7 +105,7 @@ def connected(pairs: Iterable[Pair]) -> list[str]:
 # Corpora by name
 
 
-def _package_file(package: str, name: str) -> Path:
+def package_file(package: str, name: str) -> Path:
     try:
         for file in importlib.metadata.files(package) or []:
             if file.name == name:
@@ -129,7 +129,7 @@ def clean(pairs: Iterable[Pair]) -> list[Pair]:
 
 
 def _tatoeba() -> ParallelCorpus:
-    lines = _package_file("hsg", "tatoeba.tsv").read_text("utf-8-sig").splitlines()
+    lines = package_file("hsg", "tatoeba.tsv").read_text("utf-8-sig").splitlines()
     rows = (line.split("\t") for line in lines)
     return ParallelCorpus(
         "tatoeba",
@@ -140,7 +140,7 @@ def _tatoeba() -> ParallelCorpus:
 
 
 def _hsk() -> ParallelCorpus:
-    path = _package_file("hsk-sentences-audio", "sentences.json")
+    path = package_file("hsk-sentences-audio", "sentences.json")
     rows = json.loads(path.read_text("utf-8"))
     placeholder = re.compile(r"\bplaceholder\b|\bPH\b", re.IGNORECASE)
     pairs = [(row["chinese"], row["translation"]["en"]) for row in rows]

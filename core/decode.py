@@ -12,7 +12,7 @@ from torch.nn.functional import adaptive_avg_pool1d
 
 from core.batches import pad_columns
 from core.model import Seq2Seq
-from core.vocab import EOS, PAD, SOS, UNK, Vocab
+from core.vocab import EOS, SOS, UNK, Vocab
 
 MAX_CANDIDATES = 20
 TEMPERATURES = tuple(tenths / 10 for tenths in range(1, 21))
@@ -58,6 +58,21 @@ class DecodeStep:
     attention: list[float] | None  # a weight for each source token, summing to 1; None without attention
 
 
+# What people read in place of an `<unk>`: the source word's gloss, the source word itself, or a mere sign of a gap.
+LOOKED_UP, COPIED, GAP = "looked up", "copied", "gap"
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """Stands in a sentence for people where the model wrote `<unk>`; the model did not translate it."""
+
+    step: int  # the step that chose <unk>, from 0
+    source: int | None  # the position of the source word that it looked at most; None without attention
+    text: str
+    how: str  # LOOKED_UP, COPIED or GAP
+    start: int  # of the text in the sentence
+
+
 @dataclass(frozen=True)
 class DecodeTrace:
     """Everything that happened while one sentence was translated; drawing it needs no model."""
@@ -68,7 +83,8 @@ class DecodeTrace:
     encoder_states: list[list[float]]  # one for each source token, thinned
     context: list[float]  # the decoder's first state, top layer, thinned
     steps: list[DecodeStep]
-    sentence: str  # put together for people
+    sentence: str  # put together for people, `<unk>` replaced
+    replacements: list[Replacement]  # in the sentence's order
     log_probability: float  # natural logarithm, of the chosen words together
     finished: bool  # False where the length limit cut the sentence before <eos>
     vocabulary: int  # target words the decoder chose from
@@ -88,7 +104,9 @@ class DecodeTrace:
             )
             for step in values["steps"]
         ]
-        return cls(**{**values, "source": [SourceToken(**token) for token in values["source"]], "steps": steps})
+        source = [SourceToken(**token) for token in values["source"]]
+        replacements = [Replacement(**replacement) for replacement in values["replacements"]]
+        return cls(**{**values, "source": source, "steps": steps, "replacements": replacements})
 
 
 @dataclass(frozen=True)
@@ -104,9 +122,16 @@ def step_limit(source_length: int) -> int:
     return 2 * source_length + 10
 
 
+# Makes of what was written for these source words a sentence for people.
+Reader = Callable[[Writing, Sequence[str]], tuple[str, list[Replacement]]]
+
+
 def most_attended(attention: Tensor, mask: Tensor) -> Tensor:
-    """For each row of attention (B, S) the position of the word looked at most (B,), the closing `<eos>` left aside."""
-    ends = mask.sum(dim=1, keepdim=True) - 1
+    """For each row of attention (B, S) the position of the word looked at most (B,), the closing `<eos>` left aside.
+
+    mask (B, S), or (1, S) for rows that are steps of one sentence.
+    """
+    ends = (mask.sum(dim=1, keepdim=True) - 1).expand(len(attention), 1)
     return attention.scatter(1, ends, -1.0).argmax(dim=1)
 
 
@@ -171,12 +196,12 @@ def greedy_trace(
     words: Sequence[str],
     source_vocab: Vocab,
     target_vocab: Vocab,
-    detokenize: Callable[[list[str]], str],
+    read: Reader,
     prefix: Sequence[int] = (),
 ) -> DecodeTrace:
     """Translate one sentence, one forward pass a word, and keep what was on offer at each step.
 
-    prefix: target ids that the first steps are made to choose; after them each step takes its most probable word.
+    read: puts words together for people. prefix: target ids that the first steps are made to choose; after them each step takes its most probable word.
     Steps whose choices agree with another trace's have the same numbers as there.
     """
     device = next(model.parameters()).device
@@ -210,7 +235,9 @@ def greedy_trace(
             input_id=SOS if start == 0 else chosen[start - 1],
             forced=len(prefix) - start,
         )
-    written = [target_vocab.tokens[i] for i in chosen if i not in (EOS, PAD, SOS)]
+    ids = chosen[:-1] if token == EOS else chosen
+    looked_at = most_attended(torch.stack(attention_of), memory.mask).tolist() if attention_of else None
+    sentence, replacements = read(Writing(ids, looked_at), words)
     return DecodeTrace(
         text=text,
         words=list(words),
@@ -218,7 +245,8 @@ def greedy_trace(
         encoder_states=thinned(memory.outputs[0]),
         context=thinned(memory.context[0][-1])[0],
         steps=steps,
-        sentence=detokenize(written),
+        sentence=sentence,
+        replacements=replacements,
         log_probability=sum(step.log_probability for step in steps),
         finished=token == EOS,
         vocabulary=len(target_vocab),

@@ -8,14 +8,27 @@ from safetensors.torch import load as load_tensors
 from core.batches import source_ids
 from core.beam import BeamTrace, beam_batch, beam_trace
 from core.config import Architecture
-from core.decode import DecodeTrace, Writing, greedy_batch, greedy_trace, step_limit
+from core.decode import (
+    COPIED,
+    GAP,
+    LOOKED_UP,
+    DecodeTrace,
+    Replacement,
+    Writing,
+    greedy_batch,
+    greedy_trace,
+    step_limit,
+)
+from core.dictionary import look_up
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
 from core.runs import Run
 from core.text import contains_chinese, tokenizer
-from core.vocab import EOS, Vocab
+from core.vocab import EOS, PAD, SOS, UNK, Vocab
 
 MAX_CHARACTERS = 500
+# Put in place of `<unk>` while words are joined to a sentence: a letter, as words have, that no text has.
+_STAND_IN = "\ua66e"
 
 
 def build_model(architecture: Architecture, source_vocab: Vocab, target_vocab: Vocab) -> Seq2Seq:
@@ -86,8 +99,7 @@ class Translator:
         """
         words = self.words(text, words)
         self._check_prefix(prefix, len(words))
-        detokenize = self.target_tokenizer.detokenize
-        return greedy_trace(self.model, text, words, self.source_vocab, self.target_vocab, detokenize, prefix)
+        return greedy_trace(self.model, text, words, self.source_vocab, self.target_vocab, self.read, prefix)
 
     def words(self, text: str, words: Sequence[str] | None = None) -> list[str]:
         """The sentence cut into words: by the tokenizer, or as the person cut it, which must leave the text as it is.
@@ -120,14 +132,15 @@ class Translator:
     def beam(self, text: str, width: int = 5, words: Sequence[str] | None = None) -> BeamTrace:
         """Translate one sentence by beam search and keep every hypothesis. Raises Problem as `trace` does."""
         words = self.words(text, words)
-        return beam_trace(self.model, text, words, self.source_vocab, self.target_vocab, self._sentence, width)
+        return beam_trace(self.model, text, words, self.source_vocab, self.target_vocab, self.read, width)
 
     def translate(self, texts: Sequence[str], batch_size: int = 128, beam: int = 1) -> list[str]:
         """Translate many sentences, in their order; `beam` is the width of the search, 1 is greedy decoding.
 
         A text without words gives an empty one.
         """
-        sources = [source_ids(self.source_vocab.encode(self.source_tokenizer.tokenize(text))) for text in texts]
+        cut = [self.source_tokenizer.tokenize(text) for text in texts]
+        sources = [source_ids(self.source_vocab.encode(words)) for words in cut]
         order = sorted((i for i, source in enumerate(sources) if len(source) > 1), key=lambda i: len(sources[i]))
         sentences = [""] * len(texts)
         for start in range(0, len(order), batch_size):
@@ -139,13 +152,37 @@ class Translator:
             else:
                 written = [hypotheses[0] for hypotheses in beam_batch(self.model, batch, beam)]
             for row, writing in zip(rows, written, strict=True):
-                sentences[row] = self._sentence(writing)
+                sentences[row], _ = self.read(writing, cut[row])
         return sentences
 
-    def _sentence(self, writing: Writing) -> str:
-        return self.target_tokenizer.detokenize(self.target_vocab.decode(writing.ids))
+    def read(self, writing: Writing, words: Sequence[str]) -> tuple[str, list[Replacement]]:
+        """What was written for these source words as a sentence for people, with all that stands in for `<unk>`.
+
+        With attention that is the gloss of the source word looked at most, or the word itself where the dictionary
+        does not have it; without attention nobody knows which word it was, and a sign of a gap stands there.
+        """
+        tokens = [
+            _STAND_IN if i == UNK else self.target_vocab.tokens[i] for i in writing.ids if i not in (EOS, PAD, SOS)
+        ]
+        parts = self.target_tokenizer.detokenize(tokens).split(_STAND_IN)
+        sentence, replacements = parts[0], []
+        steps = [step for step, i in enumerate(writing.ids) if i == UNK]
+        for step, part in zip(steps, parts[1:], strict=True):
+            source = None if writing.looked_at is None else writing.looked_at[step]
+            text, how = ("…", GAP) if source is None else _in_english(words[source])
+            replacements.append(Replacement(step, source, text, how, len(sentence)))
+            sentence += text + part
+        return sentence, replacements
 
 
 def _letters(words: Sequence[str]) -> str:
     """What a cut leaves as it is: all characters but blanks, and the mark that stands for them in some tokens."""
     return "".join("".join(words).replace("▁", "").split())
+
+
+def _in_english(word: str) -> tuple[str, str]:
+    """A source word that the model did not translate, for people who read English, and how it was found."""
+    word = word.replace("▁", "")
+    if contains_chinese(word) and (gloss := look_up(word)):
+        return gloss, LOOKED_UP
+    return word, COPIED

@@ -10,16 +10,13 @@ from core.beam import FINAL, KEPT, MAX_WIDTH, PRUNED, BeamTrace, beam_batch, bea
 from core.decode import greedy_batch, step_limit
 from core.problems import Problem
 from core.vocab import EOS
-from tests.test_decode import MODELS, SENTENCES, SHAPES, SOURCE, TARGET, all_logits, make_model
+from tests.test_decode import MODELS, SENTENCES, SHAPES, SOURCE, TARGET, all_logits, make_model, read
 
 ENCODED = [source_ids(SOURCE.encode(words)) for words in SENTENCES]
 
 
 def beam(model, words, width, **options):
-    def sentence(writing):
-        return " ".join(TARGET.decode(writing.ids))
-
-    return beam_trace(model, "".join(words), words, SOURCE, TARGET, sentence, width, **options)
+    return beam_trace(model, "".join(words), words, SOURCE, TARGET, read, width, **options)
 
 
 def recomputed(model, words, hypothesis):

@@ -37,8 +37,12 @@ def make_model(seed, attention="dot", eos=0.0, **shape):
     return model
 
 
+def read(writing, words):
+    return " ".join(TARGET.decode(writing.ids)), []
+
+
 def trace(model, words, prefix=()):
-    return greedy_trace(model, "".join(words), words, SOURCE, TARGET, " ".join, prefix)
+    return greedy_trace(model, "".join(words), words, SOURCE, TARGET, read, prefix)
 
 
 def written(made):

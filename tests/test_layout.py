@@ -10,7 +10,7 @@ LEVELS = [
     {"problems", "config"},
     {"text", "vocab", "model", "machine", "tables"},
     {"corpus", "batches"},
-    {"runs"},
+    {"runs", "dictionary"},
     {"decode", "beam", "translator", "scoring"},
     {"evaluation", "report"},
     {"train", "archive"},

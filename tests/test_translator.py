@@ -4,10 +4,14 @@ import json
 import math
 
 import pytest
+import torch
 from safetensors.torch import load, save
 
+from core.decode import COPIED, GAP, LOOKED_UP, Writing
+from core.dictionary import look_up
 from core.problems import Problem
 from core.translator import MAX_CHARACTERS, Translator
+from core.vocab import UNK
 
 SENTENCES = ["我喜欢苹果。", "他们想要自行车。", "老师们看见花。", "麒麟喜欢我？"]
 
@@ -57,6 +61,61 @@ def test_texts_without_words_stay_empty_and_the_others_keep_their_place(translat
     one = translator.translate(["我喜欢苹果。"])
     assert translator.translate(["", "我喜欢苹果。", "  \x00"]) == ["", *one, ""]
     assert translator.translate([]) == []
+
+
+# Words that it does not have
+
+
+def force_unknown(translator):
+    """Make the model write nothing else."""
+    with torch.no_grad():
+        translator.model.decoder.output.bias[UNK] += 1e3
+
+
+def test_no_translation_has_a_bare_unknown_word(translator):
+    force_unknown(translator)
+    for text in ["我喜欢长颈鹿。", "龘靐齉", "Tom喜欢花。"]:
+        trace = translator.trace(text)
+        assert [step.chosen.token for step in trace.steps].count("<unk>") == len(trace.replacements) > 0
+        assert translator.translate([text]) == [trace.sentence]
+        assert "<unk>" not in trace.sentence
+        for replacement in trace.replacements:
+            end = replacement.start + len(replacement.text)
+            assert trace.sentence[replacement.start : end] == replacement.text
+            assert trace.steps[replacement.step].chosen.token == "<unk>"
+            weights = trace.steps[replacement.step].attention
+            assert weights[replacement.source] == max(weights[:-1])
+            word = trace.words[replacement.source]
+            if replacement.how == LOOKED_UP:
+                assert replacement.text == look_up(word)
+            else:
+                assert (replacement.how, replacement.text) == (COPIED, word)
+        for found in translator.beam(text, 3).best:
+            assert "<unk>" not in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("word", "how", "text"),
+    [("长颈鹿", LOOKED_UP, "giraffe"), ("龘靐齉", COPIED, "龘靐齉"), ("OK", COPIED, "OK"), ("<unk>", COPIED, "<unk>")],
+)
+def test_a_word_that_it_does_not_have_is_looked_up_or_copied(translator, word, how, text):
+    sentence, (replacement,) = translator.read(Writing([UNK], [0]), [word])
+    assert (sentence, replacement.how, replacement.text) == (text, how, text)
+
+
+def test_it_stands_where_the_model_wrote_it(translator):
+    like = translator.target_vocab.id("like")
+    dot = translator.target_vocab.id(".")
+    sentence, replacements = translator.read(
+        Writing([UNK, like, UNK, dot], [2, 1, 0, 3]), ["长颈鹿", "喜欢", "汤姆", "。"]
+    )
+    assert sentence == "Tom like giraffe."
+    assert [(part.step, part.source, part.start) for part in replacements] == [(0, 2, 0), (2, 0, 9)]
+
+
+def test_without_attention_a_sign_of_the_gap_stands_there(translator):
+    sentence, (replacement,) = translator.read(Writing([UNK], None), ["长颈鹿"])
+    assert (sentence, replacement.how, replacement.source) == ("…", GAP, None)
 
 
 # The person's hand in it
