@@ -29,6 +29,7 @@ def pages() -> dict[str, str]:
         "streamlit_app.py": t("Translate", "翻译"),
         "pages/decode.py": t("Decoder", "解码器"),
         "pages/train.py": t("Train", "训练"),
+        "pages/scores.py": t("Scores", "评分"),
     }
 
 

@@ -1,0 +1,143 @@
+"""The test sentences with their translations: the worst, the best, those with unknown words, those beam search spoils."""
+
+import re
+from collections.abc import Callable, Sequence
+from html import escape
+
+import streamlit as st
+
+from core.runs import Run
+from core.scoring import Output
+from core.text import contains_chinese
+from pages.parts.language import keep_option, language, t
+
+SHOWN = 8  # sentences at once
+_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|\s+|.", re.DOTALL)
+
+# What is shown first in each selection.
+SELECTIONS: dict[str, Callable[[Output], bool]] = {
+    "worst": lambda output: True,
+    "best": lambda output: True,
+    "unknown": lambda output: output.unknown > 0,
+    "beam": lambda output: (output.beam_gain or 0) > 0 and (output.beam_score or 0) < output.score,
+}
+
+
+def selected(outputs: Sequence[Output], selection: str) -> list[Output]:
+    """The outputs of that selection, those that show most first."""
+    chosen = [output for output in outputs if SELECTIONS[selection](output)]
+    if selection == "best":
+        # Of two that are right the longer one is the greater feat.
+        return sorted(chosen, key=lambda output: (-output.score, -len(output.source)))
+    if selection == "unknown":
+        return sorted(chosen, key=lambda output: -output.unknown)
+    if selection == "beam":
+        return sorted(chosen, key=lambda output: (output.beam_score or 0) - output.score)
+    return sorted(chosen, key=lambda output: (output.score, -len(output.source)))
+
+
+def sentences(run: Run, outputs: Sequence[Output]) -> None:
+    """Draw a choice of selections and the first sentences of the one chosen."""
+    names = {
+        "worst": t("Worst", "最差"),
+        "best": t("Best", "最好"),
+        "unknown": t("With unknown words", "含未登录词"),
+        "beam": t("Beam search spoils it", "集束搜索译得更差"),
+    }
+    there = [name for name in SELECTIONS if any(SELECTIONS[name](output) for output in outputs)]
+    chosen = st.segmented_control(
+        t("Sentences", "句子"),
+        there,
+        default="worst",
+        required=True,
+        format_func=lambda name: names[name],
+        key=keep_option("selection"),
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    found = selected(outputs, chosen or "worst")
+    st.caption(notes(chosen or "worst", len(found)))
+    pages = -(-len(found) // SHOWN)
+    page = (
+        min(st.session_state.get("sentences-page", 0), pages - 1)
+        if st.session_state.get("sentences-of") == (run.name, chosen)
+        else 0
+    )
+    st.session_state["sentences-of"], st.session_state["sentences-page"] = (run.name, chosen), page
+    for number, output in enumerate(found[page * SHOWN : (page + 1) * SHOWN]):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"sentence-{number}"):
+            st.html(sentence(output, beam=chosen == "beam"), width="stretch")
+            st.page_link(
+                "pages/decode.py",
+                label=t("take apart →", "拆开看 →"),
+                query_params={"lang": language(), "run": run.name, "sentence": output.source, "step": "1"},
+            )
+    if pages > 1:
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
+            st.html(f'<span class="mute small">{page + 1} / {pages:,}</span>', width="content")
+            st.button("←", key="sentences-back", on_click=_turn, args=(-1,), disabled=page == 0)
+            st.button("→", key="sentences-on", on_click=_turn, args=(1,), disabled=page == pages - 1)
+
+
+def _turn(pages: int) -> None:
+    st.session_state["sentences-page"] = st.session_state.get("sentences-page", 0) + pages
+
+
+def notes(selection: str, count: int) -> str:
+    if selection == "beam":
+        return t(
+            f"Of {count:,} sentences the model finds beam search's translation more probable, and yet it is further from the reference: "
+            "what is probable to a model is not always right. Both are shown.",
+            f"有 {count:,} 个句子，模型认为集束搜索的译文概率更高，却离参考译文更远：模型觉得可能的，不一定是对的。两种译文都列出。",
+        )
+    if selection == "unknown":
+        return t(
+            f"{count:,} sentences hold words that are not in the vocabulary; the model reads <unk> there and has to guess.",
+            f"{count:,} 个句子里有词表之外的词，模型在那里只读到 <unk>，只能猜。",
+        )
+    return t(
+        "Bold words also stand in the reference. There is one reference a sentence: a low score may still be a right translation "
+        "in other words.",
+        "粗体词也出现在参考译文里。每句只有一个参考译文：分低的也可能译对了，只是用词不同。",
+    )
+
+
+def sentence(output: Output, beam: bool = False) -> str:
+    """One test sentence as HTML. Text is escaped."""
+    rows = [
+        f'<div class="source">{escape(output.source)}</div>',
+        _row(t("reference", "参考译文"), escape(output.reference), ""),
+        _row(
+            t("greedy", "贪心解码") if beam else t("model", "模型译文"),
+            _marked(output.hypothesis, output.reference),
+            f"{output.score:.0f}",
+        ),
+    ]
+    if beam and output.beam is not None:
+        rows.append(
+            _row(t("beam search", "集束搜索"), _marked(output.beam, output.reference), f"{output.beam_score or 0:.0f}")
+        )
+    return f'<div class="output">{"".join(rows)}</div>'
+
+
+def _row(name: str, text: str, score: str) -> str:
+    hint = t(
+        "chrF of this sentence, 0 to 100: how many of its letters in a row stand in the reference",
+        "这句的 chrF，0 到 100：有多少连续字母也出现在参考译文里",
+    )
+    number = f'<b class="score" title="{hint}">{score}</b>' if score else ""
+    return f'<div class="said"><span class="mute">{name}</span><span>{text}</span>{number}</div>'
+
+
+def _marked(text: str, reference: str) -> str:
+    """The words that also stand in the reference bold, as often as they stand there."""
+    pieces = list(text) if contains_chinese(reference) else _WORD.findall(text)
+    left = [piece.lower() for piece in (list(reference) if contains_chinese(reference) else _WORD.findall(reference))]
+    marked = []
+    for piece in pieces:
+        if piece.lower() in left and any(c.isalnum() for c in piece):
+            left.remove(piece.lower())
+            marked.append(f"<b>{escape(piece)}</b>")
+        else:
+            marked.append(escape(piece))
+    return "".join(marked) or "…"

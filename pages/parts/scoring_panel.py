@@ -1,0 +1,45 @@
+"""Scoring a run in the background: the button, the progress, the reason where it failed."""
+
+import streamlit as st
+
+from core import scorer
+from core.problems import Problem
+from core.runs import Run
+from pages.parts.language import say, t
+
+
+def scoring_panel(run: Run, why: str, again: bool = False) -> None:
+    """Offer to score the run, saying why, or show how far that is; redrawn each second while it goes on."""
+    polling = scorer.progress(run).alive
+    st.fragment(_panel, run_every=1 if polling else None)(run, why, again, polling)
+
+
+def _panel(run: Run, why: str, again: bool, polling: bool) -> None:
+    progress = scorer.progress(run)
+    if progress.alive != polling:
+        st.rerun()  # it has begun or ended: the rest of the page has to know too
+    if progress.alive:
+        note = t(
+            "Translating the test sentences and scoring them. It goes on if you leave this page.",
+            "正在翻译测试句子并评分。离开这个页面也会继续。",
+        )
+        st.html(f'<div class="mute">{note}</div><div class="progress"><i style="width:{progress.share:.1%}"></i></div>')
+        return
+    if progress.problem:
+        st.warning(say(progress.problem))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            t("Score again", "重新评分") if again else t("Score it now", "现在评分"),
+            key="score",
+            on_click=_start,
+            args=(run,),
+            type="secondary" if again else "primary",
+        )
+        st.html(f'<span class="mute">{why}</span>', width="stretch")
+
+
+def _start(run: Run) -> None:
+    try:
+        scorer.start(run)
+    except Problem as problem:
+        st.toast(say(problem))

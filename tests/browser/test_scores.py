@@ -1,0 +1,65 @@
+"""The page Scores: a run without a score gets one while one watches; pictures, sentences and links."""
+
+import re
+from urllib.parse import unquote
+
+import pytest
+
+from core.evaluation import saved
+from core.runs import Run
+from core.train import train
+from tests.conftest import PAIRS, tiny_config
+
+
+@pytest.fixture(scope="module")
+def runs(checkpoints):
+    """Two runs on the same sentences, one that looks back and one that does not, both scored."""
+    made = {}
+    for attention in ("dot", "none"):
+        made[attention] = Run.create(
+            checkpoints / f"scored-{attention}", tiny_config(attention=attention, epochs=6), PAIRS
+        )
+        list(train(made[attention]))
+    return made
+
+
+def test_a_run_without_a_score_is_scored_while_one_watches(visitor, runs):
+    run = runs["dot"]
+    before = saved(run)
+    (run.folder / "scores.json").unlink()
+    (run.folder / "test_outputs.jsonl").unlink()
+    visit = visitor().go("/scores?run=scored-dot")
+    visit.key("score").get_by_role("button").click()
+    visit.wait_for_text("Translating the test sentences")
+    visit.page.locator(".verdict").wait_for(timeout=60_000)
+    visit.settle()
+    assert saved(run) == before
+    assert "What BLEU is made of" in visit.text()
+
+
+def test_the_page_shows_the_score_the_pictures_and_the_sentences(visitor, runs):
+    visit = visitor().go("/scores?run=scored-dot&with=scored-none")
+    visit.page.locator("canvas, svg.marks").first.wait_for()
+    visit.settle()
+    assert f"BLEU {saved(runs['dot']).bleu_lowercase:.1f}" in visit.page.locator(".verdict").inner_text()
+    assert "Purple runs have attention" in visit.text()
+    table = visit.page.locator("table.scores")
+    assert "scored-none" in table.inner_text()
+    assert re.search(r"may be chance|better|worse|unknown", table.inner_text())
+    visit.page.get_by_role("button", name="Best").or_(visit.page.get_by_role("radio", name="Best")).first.click()
+    visit.settle()
+    first = visit.page.locator(".output .source").first.inner_text()
+    visit.key("sentence-0").get_by_role("link").click()
+    visit.page.wait_for_url(re.compile("/decode"))
+    visit.settle()
+    assert visit.key("sentence").locator("input").input_value() == first
+    assert first in unquote(visit.page.url)
+
+
+def test_the_address_carries_what_is_compared_and_the_language_keeps_it(visitor, runs):
+    visit = visitor().go("/scores?run=scored-dot&with=scored-none")
+    visit.key("language").get_by_role("button").click()
+    visit.wait_for_text("它译得怎么样")
+    visit.settle()
+    assert "with=scored-none" in visit.page.url
+    assert "紫色的运行有注意力" in visit.text()
