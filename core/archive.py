@@ -27,13 +27,13 @@ from core.vocab import Vocab
 REQUIRED = ("config.json", "source_vocab.json", "target_vocab.json", "model.safetensors")
 FILES = re.compile(
     r"(config|source_vocab|target_vocab|status|scores|baselines)\.json"
-    r"|(metrics|samples|traces)\.jsonl"
+    r"|(metrics|samples|traces|test_outputs)\.jsonl"
     r"|model\.safetensors|pairs\.tsv|README\.md"
     r"|((source|target)_)?pieces\.(model|json)"
 )
 # What somebody who zips a folder by hand packs along; it is left behind without a word.
 LEFT_BEHIND = re.compile(
-    r"run\.lock|stop|control\.json|train\.log|training_state\.safetensors|\.DS_Store|desktop\.ini|Thumbs\.db|\._.*"
+    r"run\.lock|scoring\.(lock|json)|stop|control\.json|train\.log|training_state\.safetensors|\.DS_Store|desktop\.ini|Thumbs\.db|\._.*"
 )
 
 MAX_ZIP = 200 * 2**20  # bytes; what the page takes as an upload
@@ -65,7 +65,8 @@ def export_run(run: Run, sentences: bool = True) -> bytes:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(run.folder.iterdir()):
                 wanted = path.is_file() and FILES.fullmatch(path.name)
-                if not wanted or path.name == "README.md" or (path.name == "pairs.tsv" and not sentences):
+                own = path.name in ("pairs.tsv", "test_outputs.jsonl")
+                if not wanted or path.name == "README.md" or (own and not sentences):
                     continue
                 # Weights are noise to a packer: packing them costs seconds and saves a tenth.
                 kind = zipfile.ZIP_STORED if path.suffix == ".safetensors" else zipfile.ZIP_DEFLATED

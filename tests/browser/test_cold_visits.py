@@ -11,6 +11,7 @@ from tests.browser.conftest import Server, visiting
         ("/", "small model you can take apart", "可以拆开看的小模型"),
         ("/decode", "one word at a time", "一次只写一个词"),
         ("/train", "Train a model of your own", "训练一个自己的模型"),
+        ("/scores", "How good is it", "它译得怎么样"),
     ],
 )
 def test_a_cold_visit_shows_the_page_in_both_languages(browser, fresh_server: Server, address, english, chinese):
@@ -18,12 +19,17 @@ def test_a_cold_visit_shows_the_page_in_both_languages(browser, fresh_server: Se
         for locale, words in (("zh-CN", chinese), ("en-US", english)):
             one = visit(locale).go(address)
             assert words in one.text()
-            assert one.page.locator(".st-key-bar a").count() == 3
+            assert one.page.locator(".st-key-bar a").count() >= 4
 
 
 def test_the_bar_leads_to_every_page_and_keeps_the_language(visitor):
     visit = visitor("en-US").go("/?lang=zh")
-    for label, words in (("解码器", "一次只写一个词"), ("训练", "训练一个自己的模型"), ("翻译", "可以拆开看")):
+    for label, words in (
+        ("解码器", "一次只写一个词"),
+        ("训练", "训练一个自己的模型"),
+        ("评分", "它译得怎么样"),
+        ("翻译", "可以拆开看"),
+    ):
         visit.key("bar").get_by_text(label, exact=True).click()
         visit.page.get_by_text(words).first.wait_for()
         visit.settle()

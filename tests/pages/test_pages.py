@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.runs import PROJECT, SHIPPED
 
-PAGES = ["streamlit_app.py", "pages/decode.py", "pages/train.py"]
+PAGES = ["streamlit_app.py", "pages/decode.py", "pages/train.py", "pages/scores.py"]
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -88,6 +88,16 @@ def test_the_keys_for_people_who_automate_the_page(shipped):
         ("status.json", b"[]"),
         ("metrics.jsonl", b'{"epoch": 1\n\x00\x00garbage\n[]\n{"epo'),
         ("samples.jsonl", b"{}\n"),
+        ("scores.json", b"{"),
+        ("scores.json", b'{"bleu": 1, "bleu_lowercase": 1, "sentences": 1, "by_length": [3]}'),
+        ("scores.json", b'{"bleu": 1, "bleu_lowercase": 1, "sentences": 1}'),
+        ("scores.json", None),
+        (
+            "test_outputs.jsonl",
+            b'{"source": 1}\n{"source": "", "reference": "", "hypothesis": "", "score": 0, "unknown": 0}',
+        ),
+        ("scoring.json", b'{"share": 0.5, "updated": 0, "problem": null}'),
+        ("scoring.json", b"[]"),
     ],
 )
 def test_a_damaged_run_is_explained_on_every_page_and_breaks_none(file, content, shipped):
