@@ -1,12 +1,19 @@
-"""Decoder: one sentence, one word at a time, and what else was on offer."""
+"""Decoder: the sentence goes through the model, one word at a time; every other way it could have gone can be tried."""
+
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts import address
+from core.problems import Problem
 from pages.parts.ask import ask_and_trace
-from pages.parts.language import t
+from pages.parts.language import say, t
+from pages.parts.loading import trace
 from pages.parts.shell import heading, shell
-from pages.parts.stepper import stepper
+from pages.parts.walkthrough import asked, sentence_data, tour, walkthrough, way_data
+from pages.parts.walkthrough.ways import GREEDY, MOST, Way, follow, prefix, prune, read_way
+
+if TYPE_CHECKING:
+    from core.decode import DecodeTrace
 
 shell(t("Decoder", "解码器"))
 heading(
@@ -16,17 +23,94 @@ heading(
         "每一步，它给词表里的每个词一个概率。贪心解码取最大的那个，再把它作为下一步的输入。",
     ),
 )
-run, sentence, result = ask_and_trace()
+by_link = any(st.query_params.get(key) != st.session_state.get(f"address:{key}") for key in ("sentence", "run"))
+run, sentence, automatic = ask_and_trace()
+here = tour.current(f"{run.name} {run.version[1]} {sentence}", automatic.words, by_link)
 
-subject = f"{run.name} {run.version[1]} {sentence}"
-linked = address.news("step")
-if linked is not None or st.session_state.get("stepping") != subject:
-    # A new sentence begins at its first step; a link, also to the same sentence, at the step it names.
-    asked = int(linked) if linked and linked.isdecimal() and len(linked) < 5 else 1
-    st.session_state["stepping"] = subject
-    st.session_state["step"] = min(max(asked, 1), len(result.steps))
-    st.session_state["visit"] = st.session_state.get("visit", 0) + 1
-identity = f"{st.session_state['visit']} {subject}"
-step, k = stepper(result, identity, st.session_state["step"], st.session_state.get("k", 10))
-st.session_state["step"], st.session_state["k"] = step, k
-address.write("step", str(step))
+
+def trace_of(way: Way) -> "DecodeTrace":
+    """The trace of a way; the ways before it come first, as it begins with their words."""
+    return trace(run, sentence, here.cut, tuple(prefix(way, trace_of(way[:-1]))) if way else ())
+
+
+def chosen(way: Way, step: int) -> int | None:
+    steps = trace_of(way).steps
+    return steps[step - 1].chosen.id if step <= len(steps) else None
+
+
+def answer() -> None:
+    """Do what the visitor asked the picture for. It runs before the page is drawn again."""
+    question = asked()
+    way = read_way(str(question.get("way", "0"))) or GREEDY
+    here.note = None
+    try:
+        match question.get("kind"):
+            case "follow":
+                if len(here.ways) >= MOST:
+                    raise Problem(
+                        f"{MOST} ways stand here already. Remove one with ×, then follow another.",
+                        f"这里已经有 {MOST} 条走法。请先用 × 删去一条，再试别的。",
+                    )
+                ways, target = follow(here.ways, way, int(question["step"]), int(question["token"]), chosen)
+                here.ways, here.removed = ways, None
+                stand(target, int(question["step"]))
+            case "prune":
+                here.removed, here.ways = here.ways, prune(here.ways, way)
+                if here.place.way not in here.ways:
+                    stand(way[:-1], here.place.step)
+            case "undo":
+                here.ways, here.removed = here.removed or here.ways, None
+            case "cut":
+                words = question.get("words")
+                cut = tuple(str(word) for word in words) if words else None
+                trace(run, sentence, cut)
+                here.cut, here.ways, here.removed = None if cut == tuple(automatic.words) else cut, (GREEDY,), None
+                stand(GREEDY, here.place.step)
+    except Problem as problem:
+        here.note = say(problem)
+
+
+def stand(way: Way, step: int) -> None:
+    here.place.way, here.place.step = way, step
+    here.visit += 1
+
+
+ways: list[Way] = []
+for way in here.ways:
+    try:
+        trace_of(way)
+        ways.append(way)
+    except (Problem, IndexError):
+        # A link from another run, or one that somebody typed: what fits stays.
+        here.note = t(
+            "A way in this address does not fit this model and was left out.",
+            "地址里有一条走法不属于这个模型，已略去。",
+        )
+here.ways = tuple(ways)
+if here.place.way not in here.ways:
+    here.place.way = GREEDY
+here.place.step = min(here.place.step, len(trace_of(here.place.way).steps))
+shown = trace_of(GREEDY)
+identity = f"{here.subject} {here.cut}"
+moved = walkthrough(
+    {
+        "identity": identity,
+        "place": here.place.to_dict() | {"visit": here.visit},
+        **sentence_data(shown, run.config.hidden, run.config.bidirectional),
+        "ways": [way_data(way, trace_of(way)) for way in here.ways],
+        "cut": {
+            "editable": True,
+            "changed": here.cut is not None,
+            "original": automatic.words,
+            "sentence": automatic.sentence,
+        },
+        "undo": here.removed is not None,
+        "note": here.note,
+    },
+    on_ask=answer,
+)
+if moved.get("identity") == identity and moved.get("visit") == here.visit:
+    here.place = tour.Place(
+        int(moved["step"]), int(moved["k"]), float(moved["temperature"]), read_way(str(moved["way"])) or GREEDY
+    )
+tour.write(here)

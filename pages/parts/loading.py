@@ -19,13 +19,16 @@ def _translator(folder: str, version: int) -> "Translator":
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
-def _trace(folder: str, version: int, text: str) -> "DecodeTrace":
-    return _translator(folder, version).trace(text)
+def _trace(
+    folder: str, version: int, text: str, words: tuple[str, ...] | None, prefix: tuple[int, ...]
+) -> "DecodeTrace":
+    return _translator(folder, version).trace(text, words, prefix)
 
 
-def trace(run: Run, text: str) -> "DecodeTrace":
+def trace(run: Run, text: str, words: tuple[str, ...] | None = None, prefix: tuple[int, ...] = ()) -> "DecodeTrace":
     """The run's translation of the text with all its steps; the model runs once for each text and its weights.
 
-    Raises Problem where the run is damaged or the text cannot be translated.
+    words: the person's own cut; prefix: target ids that the first steps are made to choose. Raises Problem where the
+    run is damaged or the text cannot be translated.
     """
-    return _trace(*run.version, text)
+    return _trace(*run.version, text, words, prefix)

@@ -1,0 +1,98 @@
+"""The walkthrough: a sentence taken apart in the browser. A step, k and temperature cost no trip to the server."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.parts.language import language
+from pages.parts.walkthrough.ways import GREEDY, Way, write_way
+from pages.parts.walkthrough.wording import texts
+
+if TYPE_CHECKING:
+    from core.decode import Candidate, DecodeStep, DecodeTrace
+
+_HERE = Path(__file__).parent
+SCRIPTS = ("common.js", "bars.js", "heat.js", "picture.js", "ways.js", "cut.js", "sums.js", "walk.js", "main.js")
+KEY = "walkthrough"
+
+
+def code() -> str:
+    """The scripts as one module: none of them needs another's order but main.js, the last."""
+    return "\n".join((_HERE / script).read_text("utf-8") for script in SCRIPTS)
+
+
+def style() -> str:
+    return (_HERE / "walkthrough.css").read_text("utf-8")
+
+
+_component = st.components.v2.component(
+    "seq2seq_walkthrough", html='<div class="walk"></div>\n', css=style(), js=code()
+)
+
+
+def walkthrough(data: dict[str, Any], on_ask: Any) -> dict[str, Any]:
+    """Draw it. Returns where the visitor stands: identity, way, step, k, temperature.
+
+    on_ask is called where the visitor asked for something that takes the model; `asked()` says what.
+    """
+    drawn: Any = _component(
+        data=data | {"texts": texts(language())},
+        key=KEY,
+        default={"place": data["place"] | {"identity": data["identity"]}},
+        on_place_change=lambda: None,
+        on_ask_change=on_ask,
+    )
+    return dict(drawn.place or {})
+
+
+def asked() -> dict[str, Any]:
+    """Inside on_ask: the question, with its `kind` and where the visitor stood."""
+    return dict(st.session_state[KEY].get("ask") or {})
+
+
+def sentence_data(trace: "DecodeTrace", hidden: int, bidirectional: bool) -> dict[str, Any]:
+    """What the picture needs of the source and the encoder, as plain numbers."""
+    last = len(trace.source) - 1
+    return {
+        "vocabulary": trace.vocabulary,
+        "hidden": hidden,
+        "bidirectional": bidirectional,
+        "attends": trace.steps[0].attention is not None,
+        "source": [
+            {"text": token.text, "known": token.known, "count": token.count, "end": index == last}
+            for index, token in enumerate(trace.source)
+        ],
+        "encoder": trace.encoder_states,
+        "context": trace.context,
+    }
+
+
+def way_data(way: Way, trace: "DecodeTrace") -> dict[str, Any]:
+    """A way for the browser: only the steps that it does not share with the way it leaves."""
+    first = way[-1][0] - 1 if way != GREEDY else 0
+    return {
+        "id": write_way(way),
+        "steps": [_step(step) for step in trace.steps[first:]],
+        "log_probability": round(trace.log_probability, 4),
+        "finished": trace.finished,
+        "sentence": trace.sentence,
+    }
+
+
+def _step(step: "DecodeStep") -> dict[str, Any]:
+    return {
+        "input": step.input_token,
+        "candidates": [_word(candidate) for candidate in step.candidates],
+        "chosen": _word(step.chosen),
+        "rank": step.rank,
+        "log_probability": round(step.log_probability, 4),
+        "entropy": round(step.entropy, 3),
+        "log_sums": [round(value, 5) for value in step.log_sums],
+        "state": step.state,
+        "attention": step.attention and [round(weight, 4) for weight in step.attention],
+    }
+
+
+def _word(candidate: "Candidate") -> list[Any]:
+    return [candidate.token, candidate.id, round(candidate.logit, 5)]

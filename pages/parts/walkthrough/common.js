@@ -1,0 +1,143 @@
+// What every picture of the walkthrough shares. The files here are joined into one module (see __init__.py).
+// Text reaches the page through textContent alone: a token such as <script> is only text.
+
+function element(name, classes, text) {
+  const node = document.createElement(name);
+  if (classes) node.className = classes;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+function shape(parent, name, attributes, text) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  set(node, attributes);
+  if (text !== undefined) node.textContent = text;
+  parent?.append(node);
+  return node;
+}
+
+function set(node, attributes) {
+  for (const key in attributes) {
+    const value = typeof attributes[key] === "number" ? Math.round(attributes[key] * 100) / 100 : attributes[key];
+    node.setAttribute(key, value);
+  }
+}
+
+function fill(template, values) {
+  return template.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? values[key] : whole));
+}
+
+// A sentence whose {names} become nodes, so that words keep their colours.
+function sentence(template, nodes) {
+  const parts = document.createDocumentFragment();
+  for (const part of template.split(/(\{\w+\})/)) {
+    const key = part.match(/^\{(\w+)\}$/)?.[1];
+    parts.append(key && key in nodes ? nodes[key] : part);
+  }
+  return parts;
+}
+
+const span = (classes, text) => element("span", classes, text);
+
+function percent(share) {
+  if (share >= 0.9995) return "100%";
+  if (share >= 0.001) return (share * 100).toFixed(1) + "%";
+  return share > 0 ? "<0.1%" : "0%";
+}
+
+// A logarithm of a probability, with a real minus sign.
+const nats = (value, digits = 2) => (value < 0 ? "−" : "") + Math.abs(value).toFixed(digits);
+
+const grouped = (count) => Math.round(count).toLocaleString("en-US");
+
+// What there is to know of a source token.
+function aboutSource(token, texts) {
+  if (token.end) return texts.endToken;
+  if (token.known) return fill(texts.seen, { count: grouped(token.count) });
+  return texts.unknownToken;
+}
+
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+const ruler = document.createElement("canvas").getContext("2d");
+const widths = new Map();
+
+// As much of a word as fits in so many pixels, with … where it was cut.
+function fit(text, room, size) {
+  const key = `${size} ${Math.round(room)} ${text}`;
+  if (widths.has(key)) return widths.get(key);
+  ruler.font = `${size}px 'Source Sans', 'Noto Sans SC', 'Noto Sans CJK SC', sans-serif`;
+  let shown = text;
+  if (ruler.measureText(text).width > room) {
+    const letters = [...text];
+    while (letters.length && ruler.measureText(letters.join("") + "…").width > room) letters.pop();
+    shown = letters.length ? letters.join("") + "…" : "";
+  }
+  if (widths.size > 5000) widths.clear();
+  widths.set(key, shown);
+  return shown;
+}
+
+// A colour of the house as the canvas wants it; it follows light and dark.
+function colour(root, name) {
+  const probe = element("i");
+  probe.style.color = `var(--${name})`;
+  root.append(probe);
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
+}
+
+// A state as 16 squares a row, stronger where a number is larger; grey where it is negative.
+function fingerprint(values, positive, negative, strongest) {
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.min(16, values.length);
+  canvas.height = Math.ceil(values.length / canvas.width);
+  const paint = canvas.getContext("2d");
+  values.forEach((value, index) => {
+    paint.globalAlpha = Math.min(1, Math.abs(value) / strongest);
+    paint.fillStyle = value < 0 ? negative : positive;
+    paint.fillRect(index % canvas.width, Math.floor(index / canvas.width), 1, 1);
+  });
+  return canvas.toDataURL();
+}
+
+// One sentence about whatever the pointer or the keyboard is on. `words` is called when it is shown.
+function makeTip(root) {
+  const box = element("div", "tip");
+  box.hidden = true;
+  root.append(box);
+  const show = (node, words) => {
+    const text = words();
+    if (!text) return;
+    box.textContent = text;
+    box.hidden = false;
+    const frame = root.getBoundingClientRect();
+    const at = node.getBoundingClientRect();
+    const left = clamp(at.left + at.width / 2 - box.offsetWidth / 2, frame.left, frame.right - box.offsetWidth);
+    box.style.left = left - frame.left + "px";
+    box.style.top = at.top - frame.top - box.offsetHeight - 6 + "px";
+  };
+  const hide = () => (box.hidden = true);
+  const on = (node, words) => {
+    node.addEventListener("pointerenter", () => show(node, words));
+    node.addEventListener("pointerleave", hide);
+    node.addEventListener("focus", () => node.matches(":focus-visible") && show(node, words));
+    node.addEventListener("blur", hide);
+  };
+  return { on, show, hide };
+}
+
+// A drawn thing that answers to click, Enter and space like a button.
+function pressable(node, label, act) {
+  set(node, { role: "button", tabindex: 0, "aria-label": label });
+  node.addEventListener("click", act);
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    event.stopPropagation();
+    act(event);
+  });
+}

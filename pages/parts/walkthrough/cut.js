@@ -1,0 +1,60 @@
+// The source's words, to be merged and split by hand: the cut is a choice of the tokenizer's.
+
+function drawCut(card, data, act) {
+  const { texts } = data;
+  const title = element("h3", "", texts.cut);
+  title.append(span("mute", " " + texts.cutNote));
+  const row = element("div", "cut-row");
+  const tokens = data.source.slice(0, -1);
+  const words = tokens.map((token) => token.text);
+  const change = (next, focus) => act.cut(next, focus);
+  tokens.forEach((token, index) => {
+    if (index) {
+      const merge = element("button", "merge", "+");
+      merge.dataset.focus = `merge-${index}`;
+      const label = fill(texts.merge, { left: words[index - 1], right: words[index] });
+      merge.title = label;
+      merge.setAttribute("aria-label", label);
+      merge.disabled = !data.cut.editable;
+      merge.addEventListener("click", () => change([...words.slice(0, index - 1), words[index - 1] + words[index], ...words.slice(index + 1)]));
+      row.append(merge);
+    }
+    const box = span(token.known ? "token" : "token unknown");
+    box.title = aboutSource(token, texts);
+    const letters = [...token.text];
+    letters.forEach((letter, at) => {
+      if (at) {
+        const split = element("button", "split");
+        split.dataset.focus = `split-${index}-${at}`;
+        const [left, right] = [letters.slice(0, at).join(""), letters.slice(at).join("")];
+        const label = fill(texts.split, { left, right });
+        split.title = label;
+        split.setAttribute("aria-label", label);
+        split.disabled = !data.cut.editable;
+        split.addEventListener("click", () => change([...words.slice(0, index), left, right, ...words.slice(index + 1)]));
+        box.append(split);
+      }
+      box.append(letter);
+    });
+    row.append(box);
+  });
+  card.replaceChildren(title, row);
+  if (data.cut.changed) {
+    const back = element("button", "quiet", texts.cutBack);
+    back.dataset.focus = "cut-back";
+    back.disabled = !data.cut.editable;
+    back.addEventListener("click", () => change(null));
+    const was = element("p", "mute", fill(texts.cutWas, { words: data.cut.original.join(" | "), sentence: data.cut.sentence }));
+    card.append(was, back);
+  }
+  const unknown = tokens.filter((token) => !token.known);
+  if (unknown.length) {
+    const list = element("ul", "unknowns");
+    for (const token of unknown) {
+      const item = element("li");
+      item.append(span("token unknown", token.text), " ", aboutSource(token, texts));
+      list.append(item);
+    }
+    card.append(list);
+  }
+}

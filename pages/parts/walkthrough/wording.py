@@ -1,0 +1,154 @@
+"""Every string of the walkthrough, in both languages: a page saved to disk carries both. The browser fills in {names}."""
+
+from typing import Literal
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "label": ("The decoder step by step", "一步一步看解码器"),
+    "pictureLabel": (
+        "The sentence going through the model: encoder, context, decoder, candidates, attention",
+        "句子怎样穿过模型：编码器、上下文、解码器、候选词、注意力",
+    ),
+    # Controls
+    "step": ("step {step} of {steps}", "第 {step} 步，共 {steps} 步"),
+    "first": ("first step (Home)", "第一步（Home）"),
+    "back": ("step back (←)", "后退一步（←）"),
+    "forward": ("step forward (→)", "前进一步（→）"),
+    "last": ("last step (End)", "最后一步（End）"),
+    "play": ("play", "播放"),
+    "pause": ("pause", "暂停"),
+    "keys": ("keys: ← → Home End, space plays", "键盘：← → Home End，空格播放"),
+    "speed": ("speed", "速度"),
+    "k": ("words shown (k)", "候选词数 k"),
+    "kSpoken": ("{value} words shown", "显示 {value} 个候选词"),
+    "aboutK": ("How many of the most probable words are drawn", "显示概率最大的多少个词"),
+    "temperature": ("temperature", "温度"),
+    "temperatureSpoken": ("temperature {value}", "温度 {value}"),
+    "aboutTemperature": (
+        "The scores are divided by it before the softmax: below 1 the favourite gets more, above 1 the others do",
+        "softmax 之前，所有分数先除以温度：小于 1，领先的词更占优；大于 1，各词更平均",
+    ),
+    "showAttention": ("attention", "注意力"),
+    "showStates": ("states", "隐藏状态"),
+    # The picture
+    "encoder": ("Encoder reads", "编码器读"),
+    "decoder": ("Decoder writes", "解码器写"),
+    "context": ("context: {size} numbers", "上下文向量：{size} 个数"),
+    "mixture": ("context {step}", "上下文 {step}"),
+    "firstState": ("first state", "初始状态"),
+    "aboutContext": (
+        "All that the decoder ever learns of the source: one vector, made once, for a short sentence or a long one.",
+        "解码器对原文的全部了解都在这一个向量里：只算一次，句子长短都一样大。",
+    ),
+    "aboutMixture": (
+        "This step's context: the encoder's states, mixed in the proportions of the attention. Click for the numbers.",
+        "这一步的上下文：按注意力的比例把编码器各状态加在一起。点击看具体数字。",
+    ),
+    "seen": ("Training saw it {count} times.", "训练数据里出现过 {count} 次。"),
+    "endToken": ("Marks the end of the sentence.", "句子结束标记。"),
+    "unknownToken": ("Not in the vocabulary: the model reads <unk>.", "不在词表里：模型读到的是 <unk>。"),
+    "weighs": ("At step {step} it has {share} of the attention.", "第 {step} 步它得到 {share} 的注意力。"),
+    "aboutAttention": (
+        "Attention: {words}. Drawn are the words that together have {share}. Click for the numbers.",
+        "注意力：{words}。画出的这些词合计占 {share}。点击看具体数字。",
+    ),
+    "notYet": ("Step {step}: not written yet", "第 {step} 步：还没有写"),
+    "aboutStep": ("Step {step}: reads {input}, writes {word}", "第 {step} 步：读入 {input}，写出 {word}"),
+    "openDecoder": ("Decoder cell of this step: show its arithmetic", "这一步的解码器单元：看它怎么算"),
+    "openContext": ("Context: show its arithmetic", "上下文：看它怎么算"),
+    "openAttention": ("Attention: show its arithmetic", "注意力：看它怎么算"),
+    "openSoftmax": ("Output layer and softmax: show the arithmetic", "输出层和 softmax：看它怎么算"),
+    "softmax": ("softmax", "softmax"),
+    "aboutSoftmax": (
+        "Turns one score for each word of the vocabulary into probabilities that sum to 1. Click for the numbers.",
+        "把词表里每个词的分数变成概率，加起来等于 1。点击看具体数字。",
+    ),
+    "next": ("What comes next?", "下一个词是什么？"),
+    "argmax": ("argmax", "argmax"),
+    "given": ("yours", "你选的"),
+    "aboutBar": ("{word}: {share}, number {rank}.", "{word}：{share}，第 {rank} 名。"),
+    "barChosen": ("The decoder took it.", "解码器选了它。"),
+    "barGiven": ("You took it.", "你选了它。"),
+    "barFollow": ("Click to see where it leads.", "点击看选它会怎样。"),
+    "barOffline": ("Following it needs the running app.", "要看选它会怎样，需要运行中的应用。"),
+    "rest": (
+        "the other {count} words share {share} · entropy {entropy} bits",
+        "其余 {count} 个词共占 {share} · 熵 {entropy} 比特",
+    ),
+    "restOnly": ("the other {count} words share {share}", "其余 {count} 个词共占 {share}"),
+    "waiting": ("the model is computing …", "模型正在计算……"),
+    "heat": ("Attention so far", "到目前为止的注意力"),
+    "heatLabel": (
+        "Attention so far: a row for each word written, a column for each word read",
+        "到目前为止的注意力：每行一个写出的词，每列一个读到的词",
+    ),
+    "heatCell": ("writing {word}: {share} on {source}", "写 {word} 时：{share} 在 {source} 上"),
+    # What the step says
+    "sayReads": ("Step {step}. The decoder reads {input}.", "第 {step} 步。解码器读入 {input}。"),
+    "sayLooks": ("It looks mostly at {word} ({share}).", "它主要看着 {word}（{share}）。"),
+    "sayLooksEnd": (
+        "It looks mostly at {word} ({share}), where the encoder has read the whole sentence.",
+        "它主要看着 {word}（{share}）：编码器读到那里时，整个句子都读完了。",
+    ),
+    "sayContext": (
+        "It has no attention: all it gets of the source is the one context vector, as its first state.",
+        "它没有注意力：关于原文，它只得到一个上下文向量，作为初始状态。",
+    ),
+    "sayAlone": (
+        "It cannot look back: what it has not kept in its state since step 1 is lost.",
+        "它不能回头看：从第 1 步起没有留在状态里的，就丢掉了。",
+    ),
+    "sayFinds": (
+        "Of {count} words it finds {word} the likeliest: {share}.",
+        "在 {count} 个词里，它认为 {word} 的概率最大：{share}。",
+    ),
+    "sayBeats": ("That beats {second} by {nats} nats.", "比 {second} 高 {nats} 奈特。"),
+    "sayGiven": (
+        "You took {word} ({share}, number {rank}) where the decoder would have taken {argmax} ({best}).",
+        "你选了 {word}（{share}，第 {rank} 名），解码器本来会选 {argmax}（{best}）。",
+    ),
+    "sayTemperature": (
+        "These shares are at temperature {temperature}; at 1.0 it has {share}. The order of the words never changes.",
+        "以上是温度 {temperature} 时的概率；温度 1.0 时它是 {share}。词的先后次序不会变。",
+    ),
+    "sayEnd": ("<eos> ends the sentence.", "写出 <eos>，句子结束。"),
+    # Ways
+    "ways": ("Ways it could have gone", "另外的走法"),
+    "waysNote": ("each with how probable the whole sentence is", "以及整句的概率"),
+    "waysHint": (
+        "Click a losing word among the candidates: the decoder goes on from it, and both sentences stand here.",
+        "点击候选词里落选的一个：解码器会从它接着写，两个句子都列在这里。",
+    ),
+    "greedy": ("greedy: always the most probable word", "贪心解码：每步都取概率最大的词"),
+    "leaves": ("step {step}: {word} instead of {argmax}", "第 {step} 步：选 {word}，不选 {argmax}"),
+    "more": ("{nats} more than greedy", "比贪心高 {nats}"),
+    "less": ("{nats} less than greedy", "比贪心低 {nats}"),
+    "sumTitle": (
+        "Natural logarithm of the sentence's probability, at temperature 1: {steps} steps, ≈ {each} a step",
+        "整句概率的自然对数，温度为 1：共 {steps} 步，每步 ≈ {each}",
+    ),
+    "cutOff": ("… cut off at the length limit", "……到长度上限被截断"),
+    "greedyLost": (
+        "Greedy was not best here: “{sentence}” is more probable as a whole, though it begins with a losing word.",
+        "这里贪心不是最好：“{sentence}” 整句的概率更大，虽然它从一个落选的词开始。",
+    ),
+    "greedyWon": ("None of these is more probable than greedy's sentence.", "这些句子的概率都不如贪心解码的句子。"),
+    "prune": ("Remove this way ({way})", "删去这条走法（{way}）"),
+    "pruneMany": ("Remove this way and all that leave it, {count} together ({way})", "删去这条走法和它的分支，共 {count} 条（{way}）"),
+    "undo": ("Put back what was removed", "恢复刚才删去的"),
+    # Segmentation
+    "cut": ("How the sentence is cut", "怎样分词"),
+    "cutNote": ("+ merges two words, a dashed line splits one", "“+”合并两个词，虚线处切开"),
+    "merge": ("Merge {left} and {right} and translate again", "合并 {left} 和 {right}，重新翻译"),
+    "split": ("Split into {left} and {right} and translate again", "切成 {left} 和 {right}，重新翻译"),
+    "cutBack": ("Back to the tokenizer's cut", "恢复分词器的切法"),
+    "cutWas": ("The tokenizer's cut: {words} → {sentence}", "分词器的切法：{words} → {sentence}"),
+    # Arithmetic
+    "sums": ("The arithmetic of step {step}", "第 {step} 步怎么算"),
+    "sumsOffline": ("Not saved for this step.", "这一步没有保存。"),
+    "close": ("Close", "关闭"),
+}  # fmt: skip
+
+
+def texts(language: Literal["en", "zh"]) -> dict[str, str]:
+    """The strings in one language, by key."""
+    return {key: pair[language == "zh"] for key, pair in TEXTS.items()}
