@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
+from core.arithmetic import Operation, arithmetic
 from core.batches import source_ids
 from core.beam import BeamTrace, beam_batch, beam_trace
 from core.config import Architecture
@@ -20,6 +21,7 @@ from core.decode import (
     step_limit,
 )
 from core.dictionary import look_up
+from core.lanes import Lanes, lanes
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
 from core.runs import Run
@@ -133,6 +135,37 @@ class Translator:
         """Translate one sentence by beam search and keep every hypothesis. Raises Problem as `trace` does."""
         words = self.words(text, words)
         return beam_trace(self.model, text, words, self.source_vocab, self.target_vocab, self.read, width)
+
+    def lanes(self, text: str, reference: str, words: Sequence[str] | None = None) -> Lanes:
+        """Decode fed the reference's words and fed its own. Raises Problem as `trace` does, and for the reference."""
+        words = self.words(text, words)
+        truth = self.target_tokenizer.tokenize(reference)
+        if not truth or len(reference) > MAX_CHARACTERS:
+            raise Problem(
+                f"Type the right translation, one sentence of at most {MAX_CHARACTERS} characters.",
+                f"请输入正确的译文：一个句子，最多 {MAX_CHARACTERS} 个字符。",
+            )
+        return lanes(self.model, text, words, truth, self.source_vocab, self.target_vocab)
+
+    def arithmetic(
+        self,
+        text: str,
+        words: Sequence[str] | None = None,
+        prefix: Sequence[int] = (),
+        step: int = 1,
+        position: int | None = None,
+    ) -> list[Operation]:
+        """What the model computes at a step (from 1) of the trace that begins with `prefix`, and the encoder at a
+        source position (from 0; its last one if None). Raises Problem as `trace` does, and for a step it has not."""
+        trace = self.trace(text, words, prefix)
+        position = len(trace.source) - 1 if position is None else position
+        if not (1 <= step <= len(trace.steps) and 0 <= position < len(trace.source)):
+            raise Problem(
+                f"This translation has {len(trace.steps)} steps and {len(trace.source)} source words. Choose one of them.",
+                f"这次翻译有 {len(trace.steps)} 步、{len(trace.source)} 个原文词。请从中选择。",
+            )
+        written = [done.chosen.id for done in trace.steps[: step - 1]]
+        return arithmetic(self.model, trace.words, written, self.source_vocab, self.target_vocab, position)
 
     def translate(self, texts: Sequence[str], batch_size: int = 128, beam: int = 1) -> list[str]:
         """Translate many sentences, in their order; `beam` is the width of the search, 1 is greedy decoding.

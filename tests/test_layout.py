@@ -11,7 +11,7 @@ LEVELS = [
     {"text", "vocab", "model", "machine", "tables"},
     {"corpus", "batches"},
     {"runs", "dictionary"},
-    {"decode", "beam", "translator", "scoring"},
+    {"decode", "beam", "lanes", "arithmetic", "translator", "scoring"},
     {"evaluation", "report"},
     {"train", "archive"},
     {"scorer", "benchmark", "__main__"},
