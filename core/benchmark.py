@@ -16,9 +16,10 @@ from core.batches import batch_rows, make_batch
 from core.config import TrainConfig, preset
 from core.corpus import Pair
 from core.machine import Machine, matmul_rate
+from core.material import Material, normalized, prepare
 from core.model import Seq2Seq
 from core.text import tokenizer
-from core.train import Material, make_optimizer, normalized, prepare, take_step
+from core.train import make_optimizer, take_step
 from core.translator import build_model
 from core.vocab import EOS, PAD, SOS, Vocab
 

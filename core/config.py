@@ -81,8 +81,9 @@ class Architecture(Checked):
     layers: int = option(2, "recurrent layers in encoder and in decoder", low=1, high=8)
     dropout: float = option(0.5, "share of activations dropped while training", low=0.0, high=0.95)
     bidirectional: bool = option(False, "the encoder reads in both directions, half the hidden size each")
-    attention: str = option("none", "how the decoder looks back", choices=("none", "dot", "additive"))
+    attention: str = option("none", "how the decoder looks back", choices=("none", "dot", "general", "additive"))
     tied_output: bool = option(False, "the output layer shares the target embedding's weights")
+    feed_context: bool = option(False, "the first decoder layer looks back, those above read what it saw")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -91,6 +92,11 @@ class Architecture(Checked):
                 f"hidden must be even for a bidirectional encoder, got {self.hidden}",
                 f"编码器双向时 hidden 必须是偶数，现在是 {self.hidden}",
             )
+        if self.feed_context and (self.attention == "none" or self.layers < 2):
+            raise Problem(
+                "feed_context needs attention and at least 2 layers",
+                "feed_context 需要注意力，并且至少 2 层",
+            )
 
 
 @dataclass(frozen=True)
@@ -98,12 +104,22 @@ class TrainConfig(Architecture):
     """Everything that decides how a run is trained; `config.json` of a run holds exactly these fields."""
 
     preset: str = option(
-        "lesson", "the preset that this configuration began from", choices=("lesson", "attention", "tiny")
+        "lesson", "the preset that this configuration began from", choices=("lesson", "attention", "pieces", "tiny")
     )
     corpus: str = option("tatoeba", "tatoeba, hsk, tatoeba+hsk, or files for one's own")
     pairs: int = option(0, "training pairs to use; 0 is all", low=0, high=1_000_000_000)
-    source_tokenizer: str = option("jieba", "how source sentences are cut", choices=("jieba", "spacy", "characters"))
-    target_tokenizer: str = option("spacy", "how target sentences are cut", choices=("jieba", "spacy", "characters"))
+    source_tokenizer: str = option(
+        "jieba", "how source sentences are cut", choices=("jieba", "spacy", "characters", "pieces")
+    )
+    target_tokenizer: str = option(
+        "spacy", "how target sentences are cut", choices=("jieba", "spacy", "characters", "pieces")
+    )
+    piece_sampling: float = option(
+        0.0,
+        "pieces only: cut training sentences anew each epoch; the smaller above 0, the wilder (Kudo, 2018); 0 is off",
+        low=0.0,
+        high=1.0,
+    )
     max_size: int = option(10_000, "rows of each vocabulary at most, special tokens included", low=5, high=1_000_000)
     min_freq: int = option(2, "a word seen less often in training is unknown", low=1, high=1_000_000)
     max_length: int = option(60, "training pairs with more tokens on a side are left out", low=1, high=1000)
@@ -156,6 +172,25 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 0.002,
         "schedule": "linear",
         "label_smoothing": 0.1,
+    },
+    # The best here: word pieces cut anew each epoch, so that nothing is unknown, and two layers each.
+    "pieces": {
+        "dropout": 0.4,
+        "bidirectional": True,
+        "attention": "general",
+        "tied_output": True,
+        "feed_context": True,
+        "source_tokenizer": "pieces",
+        "target_tokenizer": "pieces",
+        "piece_sampling": 0.2,
+        "max_size": 6000,
+        "min_freq": 1,
+        "teacher_forcing": 1.0,
+        "batch_size": 128,
+        "learning_rate": 0.002,
+        "schedule": "linear",
+        "label_smoothing": 0.1,
+        "epochs": 30,
     },
     # A first look, in seconds: shows the mechanics, learns little.
     "tiny": {

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from core.config import Architecture, option
 from core.vocab import PAD
@@ -40,11 +40,66 @@ class Memory:
         return Memory(self.outputs[rows], self.mask[rows], tuple(part[:, rows] for part in self.context))
 
 
-def run_cell(rnn: nn.RNNBase, inputs: object, state: State | None) -> tuple[Tensor, State]:
-    """Call an RNN, GRU or LSTM alike: the state is always a tuple."""
-    hx = None if state is None else state if isinstance(rnn, nn.LSTM) else state[0]
-    outputs, last = rnn(inputs, hx)
-    return outputs, tuple(last) if isinstance(rnn, nn.LSTM) else (last,)
+class Dropout(nn.Module):
+    """Sets a share of the numbers to 0 while training and scales the others up.
+
+    nn.Dropout draws one random number for each, one after the other, which took an eighth of a training step on a
+    CPU. Here each 64-bit draw decides for eight numbers; the share is met to 1/256.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.p = share
+        self.cut = round(share * 256)
+
+    def forward(self, values: Tensor) -> Tensor:
+        if not self.training or not self.cut:
+            return values
+        draws = torch.empty((values.numel() + 7) // 8, dtype=torch.int64, device=values.device).random_(-(2**63), None)
+        dice = draws.view(torch.uint8)[: values.numel()].view(values.shape)
+        kept = (dice >= self.cut).to(values.dtype)
+        return values * kept.mul_(256 / (256 - self.cut))
+
+
+def run_cell(rnn: nn.RNNBase, inputs: Any, state: State | None, dropout: Dropout) -> tuple[Any, State]:
+    """Call an RNN, GRU or LSTM alike: the state is always a tuple. Between layers stands `dropout`.
+
+    inputs (T, B, width) or packed; state (D·L, B, H) tensors for D directions, None for zeros. Returns the top
+    layer's outputs, as inputs were given, and the state after the last word.
+    """
+    if rnn.num_layers == 1 or not rnn.training:
+        hx = None if state is None else state if isinstance(rnn, nn.LSTM) else state[0]
+        outputs, last = rnn(inputs, hx)
+        return outputs, tuple(last) if isinstance(rnn, nn.LSTM) else (last,)
+    # torch's own dropout between layers is nn.Dropout's, so the layers are called one by one.
+    kernel: Any = {"RNN_TANH": torch.rnn_tanh, "LSTM": torch.lstm, "GRU": torch.gru}[rnn.mode]
+    directions = 2 if rnn.bidirectional else 1
+    packed = isinstance(inputs, PackedSequence)
+    words = inputs.data if packed else inputs
+    batch = int(inputs.batch_sizes[0]) if packed else inputs.shape[1]
+    if state is None:
+        zeros = words.new_zeros(directions * rnn.num_layers, batch, rnn.hidden_size)
+        state = (zeros, zeros) if rnn.mode == "LSTM" else (zeros,)
+    elif packed and inputs.sorted_indices is not None:
+        state = tuple(part[:, inputs.sorted_indices] for part in state)
+    lasts: list[State] = []
+    for layer in range(rnn.num_layers):
+        if layer:
+            words = dropout(words)
+        rows = slice(layer * directions, (layer + 1) * directions)
+        begin: Any = [part[rows] for part in state]
+        weights = [weight for row in rnn.all_weights[rows] for weight in row]
+        given = (words, inputs.batch_sizes) if packed else (words,)
+        order = () if packed else (False,)
+        hx = begin if rnn.mode == "LSTM" else begin[0]
+        words, *last = kernel(*given, hx, weights, True, 1, 0.0, True, rnn.bidirectional, *order)
+        lasts.append(tuple(last))
+    state = tuple(torch.cat(parts) for parts in zip(*lasts, strict=True))
+    if not packed:
+        return words, state
+    if inputs.unsorted_indices is not None:
+        state = tuple(part[:, inputs.unsorted_indices] for part in state)
+    return PackedSequence(words, inputs.batch_sizes, inputs.sorted_indices, inputs.unsorted_indices), state
 
 
 class Encoder(nn.Module):
@@ -58,10 +113,9 @@ class Encoder(nn.Module):
             config.embedding,
             config.hidden // directions,
             config.layers,
-            dropout=config.dropout if config.layers > 1 else 0.0,
             bidirectional=config.bidirectional,
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, source: Tensor, lengths: Tensor) -> Memory:
         """source (S, B) ids; lengths (B,) on the CPU, each at least 1.
@@ -70,11 +124,11 @@ class Encoder(nn.Module):
         """
         embedded = self.dropout(self.embedding(source))  # (S, B, E)
         if bool((lengths == source.shape[0]).all()):
-            outputs, state = run_cell(self.rnn, embedded, None)
+            outputs, state = run_cell(self.rnn, embedded, None, self.dropout)
         else:
             packed = pack_padded_sequence(embedded, lengths, enforce_sorted=False)
-            packed_outputs, state = run_cell(self.rnn, packed, None)
-            outputs, _ = pad_packed_sequence(packed_outputs, total_length=source.shape[0])  # type: ignore[arg-type]
+            packed_outputs, state = run_cell(self.rnn, packed, None, self.dropout)
+            outputs, _ = pad_packed_sequence(packed_outputs, total_length=source.shape[0])
         if self.rnn.bidirectional:
             # (2L, B, H/2), the two directions of a layer beside each other -> (L, B, H)
             state = tuple(torch.cat([part[0::2], part[1::2]], dim=2) for part in state)
@@ -82,8 +136,8 @@ class Encoder(nn.Module):
 
 
 class Attention(nn.Module):
-    """How well each source position answers the decoder's state: dot product (Luong et al., 2015) or additive
-    (Bahdanau et al., 2015)."""
+    """How well each source position answers the decoder's state: the dot product of the two, one through a matrix
+    (general; both Luong et al., 2015), or a small network (additive; Bahdanau et al., 2015)."""
 
     def __init__(self, kind: str, hidden: int) -> None:
         super().__init__()
@@ -92,6 +146,8 @@ class Attention(nn.Module):
             self.query = nn.Linear(hidden, hidden, bias=False)
             self.key = nn.Linear(hidden, hidden, bias=False)
             self.score = nn.Linear(hidden, 1, bias=False)
+        elif kind == "general":
+            self.query = nn.Linear(hidden, hidden, bias=False)
 
     def forward(self, queries: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """queries (B, T, H), the decoder's states.
@@ -104,6 +160,8 @@ class Attention(nn.Module):
             mixed = torch.tanh(self.query(queries).unsqueeze(2) + self.key(keys).unsqueeze(1))  # (B, T, S, H)
             scores = self.score(mixed).squeeze(3)
         else:
+            if self.kind == "general":
+                queries = self.query(queries)
             scores = torch.matmul(queries, keys.transpose(1, 2))  # (B, T, S)
         scores = scores.float().masked_fill(~memory.mask.unsqueeze(1), -torch.inf)
         weights = scores.softmax(dim=2)
@@ -111,15 +169,22 @@ class Attention(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Writes the target, one word from the word before and the state; looks back at the source if it has attention."""
+    """Writes the target, one word from the word before and the state; looks back at the source if it has attention.
+
+    With `feed_context` the first layer looks back, and the layers above it read what it saw (as in GNMT, Wu et al.,
+    2016): like input feeding it lets the state know what has been looked at, but all words of a known target still
+    pass through each layer in one call.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.embedding = nn.Embedding(config.target_size, config.embedding, padding_idx=PAD)
-        self.rnn = CELLS[config.cell](
-            config.embedding, config.hidden, config.layers, dropout=config.dropout if config.layers > 1 else 0.0
-        )
-        self.dropout = nn.Dropout(config.dropout)
+        lower = 1 if config.feed_context else config.layers
+        self.rnn = CELLS[config.cell](config.embedding, config.hidden, lower)
+        self.upper: nn.RNNBase | None = None
+        if config.feed_context:
+            self.upper = CELLS[config.cell](2 * config.hidden, config.hidden, config.layers - 1)
+        self.dropout = Dropout(config.dropout)
         attends = config.attention != "none"
         self.attention = Attention(config.attention, config.hidden) if attends else None
         self.mix: nn.Linear | None = None
@@ -138,12 +203,18 @@ class Decoder(nn.Module):
         weights (T, B, S), None without attention.
         """
         embedded = self.dropout(self.embedding(tokens))  # (T, B, E)
-        hidden, state = run_cell(self.rnn, embedded, state)  # (T, B, H)
+        lower, above = self.rnn.num_layers, state
+        hidden, state = run_cell(self.rnn, embedded, tuple(part[:lower] for part in state), self.dropout)  # (T, B, H)
         weights = None
         if self.attention is not None:
             contexts, weights = self.attention(hidden.transpose(0, 1), memory)
-            hidden = torch.cat([contexts.transpose(0, 1), hidden], dim=2)  # (T, B, 2H)
-            weights = weights.transpose(0, 1)
+            contexts, weights = contexts.transpose(0, 1), weights.transpose(0, 1)
+            if self.upper is not None:
+                seen = self.dropout(torch.cat([contexts, hidden], dim=2))  # (T, B, 2H)
+                read, top = run_cell(self.upper, seen, tuple(part[lower:] for part in above), self.dropout)
+                hidden = hidden + read  # a shortcut past the upper layers, so that they only add to what is known
+                state = tuple(torch.cat(parts) for parts in zip(state, top, strict=True))
+            hidden = torch.cat([contexts, hidden], dim=2)  # (T, B, 2H)
         if self.mix is not None:
             hidden = self.dropout(torch.tanh(self.mix(hidden)))
         return hidden, state, weights

@@ -2,6 +2,7 @@
 
     config.json                 the TrainConfig
     source_vocab.json, target_vocab.json
+    source_pieces.model, target_pieces.model    for a side that is cut into pieces: sentencepiece's model
     model.safetensors           the best weights so far
     metrics.jsonl               a row a step (`step`, `loss`, …), a row an epoch (`epoch`, `train_loss`, …)
                                 a row a change on the way (`change`, `from`, `to`, `at_step`)
@@ -36,6 +37,7 @@ from filelock import FileLock, Timeout
 from core.config import TrainConfig
 from core.corpus import Pair, save_pairs
 from core.problems import Problem
+from core.text import PieceTokenizer, Tokenizer, tokenizer
 from core.vocab import Vocab
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -261,6 +263,30 @@ class Run:
     def vocabularies(self) -> tuple[Vocab, Vocab]:
         """Source and target. Raises Problem if one cannot be read."""
         return Vocab.load(self.folder / "source_vocab.json"), Vocab.load(self.folder / "target_vocab.json")
+
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """What cuts source and target. Raises Problem where a piece tokenizer's model is missing or damaged."""
+        config = self.config
+        return self._tokenizer("source", config.source_tokenizer), self._tokenizer("target", config.target_tokenizer)
+
+    def _tokenizer(self, side: str, name: str) -> Tokenizer:
+        if name != PieceTokenizer.name:
+            return tokenizer(name)
+        path = self.folder / f"{side}_pieces.model"
+        try:
+            return PieceTokenizer(path.read_bytes())
+        except (OSError, RuntimeError) as error:
+            raise Problem(
+                f"{path.name} of run {self.name!r} cannot be read ({type(error).__name__}). "
+                "Delete the run or copy the folder again.",
+                f"读不了运行 {self.name!r} 的 {path.name}（{type(error).__name__}）。请删除这个运行，或重新复制整个文件夹。",
+            ) from error
+
+    def save_tokenizers(self, source: Tokenizer, target: Tokenizer) -> None:
+        """Write the models of those that have one."""
+        for side, cut in (("source", source), ("target", target)):
+            if isinstance(cut, PieceTokenizer):
+                write_atomically(self.folder / f"{side}_pieces.model", cut.model)
 
     def steps(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl that belong to a step."""

@@ -23,7 +23,7 @@ PROGRESS, LOCK = "scoring.json", "scoring.lock"
 
 def evaluate_run(run: Run, report: Report = lambda share: None) -> tuple[Evaluation, list[Output]]:
     """Score a run's best weights on its own test split. Raises Problem where it cannot be read."""
-    from core.train import load_corpus
+    from core.material import load_corpus
     from core.translator import Translator
 
     translator = Translator.load(run)

@@ -3,6 +3,7 @@
 import functools
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from core.problems import Problem
@@ -163,6 +164,95 @@ class CharacterTokenizer:
         return "".join(tokens).replace("▁", " ")
 
 
+def _characters(run: "re.Match[str]") -> str:
+    """What a run of byte pieces such as `<0xE9><0xBE><0x98>` spells."""
+    return bytes.fromhex(run.group().replace("<0x", "").replace(">", "")).decode("utf-8", errors="replace")
+
+
+class PieceTokenizer:
+    """Word pieces of a unigram model (Kudo, 2018) by sentencepiece, learnt from the training side. `▁` is a blank.
+
+    Characters that training never saw are written byte by byte (`<0xE4>`), so nothing is unknown. Without a model it
+    normalises alone.
+    """
+
+    name = "pieces"
+
+    def __init__(self, model: bytes = b"") -> None:
+        self.model = model
+        self._processor: Any = None
+        if model:
+            import sentencepiece
+
+            self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+
+    @classmethod
+    def learn(cls, sentences: Iterable[str], size: int) -> "PieceTokenizer":
+        """The tokenizer with about `size` pieces, fewer where the sentences give no more. The same sentences give
+        the same pieces."""
+        import io
+
+        import sentencepiece
+
+        sentences = list(sentences)
+        chinese = sum(contains_chinese(sentence) for sentence in sentences[:1000])
+        # With fewer rows than characters, the rarest characters are written in bytes.
+        for coverage in (0.9998, 0.995, 0.98, 0.95, 0.9):
+            model = io.BytesIO()
+            try:
+                sentencepiece.SentencePieceTrainer.train(
+                    sentence_iterator=iter(sentences),
+                    model_writer=model,
+                    vocab_size=size,
+                    hard_vocab_limit=False,
+                    model_type="unigram",
+                    character_coverage=coverage,
+                    byte_fallback=True,
+                    normalization_rule_name="identity",
+                    add_dummy_prefix=2 * chinese < min(len(sentences), 1000),  # Chinese has no blanks
+                    input_sentence_size=1_000_000,
+                    shuffle_input_sentence=False,
+                    num_threads=1,  # more would change the last digits, and with them the pieces
+                    minloglevel=2,
+                )
+            except RuntimeError:
+                continue
+            return cls(model.getvalue())
+        raise Problem(
+            f"{size:,} pieces are too few for these sentences. Raise max_size, or cut into words or characters.",
+            f"{size:,} 个子词对这些句子来说太少。请调大 max_size，或改为按词、按字切分。",
+        )
+
+    @property
+    def pieces(self) -> list[str]:
+        """All pieces but sentencepiece's own markers."""
+        processor = self._processor
+        ids = range(processor.get_piece_size())
+        return [processor.id_to_piece(i) for i in ids if not processor.is_control(i) and not processor.is_unknown(i)]
+
+    def normalize(self, sentence: str) -> str:
+        return normalize_chinese(sentence) if contains_chinese(sentence) else normalize_english(sentence)
+
+    def tokenize(self, sentence: str) -> list[str]:
+        return list(self._processor.encode(self.normalize(sentence), out_type=str))
+
+    def sample(self, sentences: Sequence[str], alpha: float, seed: int) -> list[list[str]]:
+        """Each sentence, already normalised, cut in one of its possible ways: likely ones more often, the more so
+        the larger alpha. The same seed gives the same cuts."""
+        import sentencepiece
+
+        sentencepiece.set_random_generator_seed(seed % 2**32)
+        encode = self._processor.encode
+        return [
+            encode(sentence, out_type=str, enable_sampling=True, alpha=alpha, nbest_size=-1) for sentence in sentences
+        ]
+
+    def detokenize(self, tokens: list[str]) -> str:
+        # Not by sentencepiece: it would write its own sign in place of a text that reads `<unk>`.
+        text = re.sub("(?:<0x[0-9A-F]{2}>)+", _characters, "".join(tokens))
+        return text.replace("▁", " ").strip()
+
+
 TOKENIZERS: dict[str, type[Tokenizer]] = {
     kind.name: kind for kind in (JiebaTokenizer, SpacyTokenizer, CharacterTokenizer)
 }
@@ -170,8 +260,13 @@ TOKENIZERS: dict[str, type[Tokenizer]] = {
 
 @functools.cache
 def tokenizer(name: str) -> Tokenizer:
-    """The tokenizer of that name, made once a process. Raises Problem for a name that is not in TOKENIZERS."""
+    """The tokenizer of that name, made once a process; `pieces`, learnt for each run, normalises alone.
+
+    Raises Problem for an unknown name.
+    """
+    if name == PieceTokenizer.name:
+        return PieceTokenizer()
     if name not in TOKENIZERS:
-        known = ", ".join(TOKENIZERS)
+        known = ", ".join((*TOKENIZERS, PieceTokenizer.name))
         raise Problem(f"unknown tokenizer {name!r}; known: {known}", f"没有名为 {name!r} 的分词器，可用的有：{known}")
     return TOKENIZERS[name]()

@@ -14,14 +14,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from core import corpus as corpora
-from core.batches import Batch, EncodedPairs, batch_rows, batches, encode_pairs, make_batch
+from core.batches import Batch, EncodedPairs, batch_rows, batches, make_batch
 from core.config import FILES, NO_OPTIONS, PINNED, TrainConfig
-from core.corpus import Pair, ParallelCorpus, Split
 from core.decode import DecodeTrace
 from core.evaluation import Report, evaluate
 from core.evaluation import save as save_evaluation
-from core.machine import Machine
+from core.loss import output_loss
+from core.machine import Machine, keep_freed_memory
+from core.material import Material, load_corpus, prepare
 from core.model import Seq2Seq
 from core.problems import Problem
 from core.runs import (
@@ -38,9 +38,9 @@ from core.runs import (
     write_atomically,
 )
 from core.scoring import Evaluation, Measures, score
-from core.text import contains_chinese, tokenizer
+from core.text import contains_chinese
 from core.translator import Translator, build_model
-from core.vocab import PAD, Vocab
+from core.vocab import PAD
 
 SAVE_SECONDS = 30.0  # between two saves of what resuming needs
 STATUS_SECONDS = 0.5
@@ -104,88 +104,6 @@ class Ended:
 Event = Prepared | Stepped | Changed | Paused | EpochEnded | Ended
 
 
-# What a run trains on
-
-
-def load_corpus(run: Run) -> ParallelCorpus:
-    """The run's sentence pairs: a named corpus, or the person's own from its folder."""
-    config = run.config
-    if config.corpus != FILES:
-        return normalized(corpora.load(config.corpus), config)
-    path = run.folder / "pairs.tsv"
-    try:
-        pairs = corpora.from_tsv(path.read_bytes(), path.name)
-    except OSError as error:
-        raise Problem(
-            f"pairs.tsv of run {run.name!r} is missing. Start a new run from your files.",
-            f"运行 {run.name!r} 缺少 pairs.tsv。请用你的文件重新开始一个运行。",
-        ) from error
-    return normalized(own_corpus(pairs), config)
-
-
-def own_corpus(pairs: list[Pair]) -> ParallelCorpus:
-    return ParallelCorpus(FILES, pairs, "Sentence pairs from the person's own files.")
-
-
-def normalized(loaded: ParallelCorpus, config: TrainConfig) -> ParallelCorpus:
-    """The same pairs, each spelt as the run's tokenizers see it, so that what reads the same is the same."""
-    source, target = tokenizer(config.source_tokenizer), tokenizer(config.target_tokenizer)
-    normal = ((source.normalize(a), target.normalize(b)) for a, b in loaded.pairs)
-    return replace(loaded, pairs=list(dict.fromkeys(pair for pair in normal if all(pair))))
-
-
-@dataclass(frozen=True)
-class Material:
-    """A run's sentences as the model reads them."""
-
-    split: Split
-    source_vocab: Vocab
-    target_vocab: Vocab
-    train: EncodedPairs
-    valid: EncodedPairs
-    attribution: str
-
-
-def tokenize_pairs(
-    pairs: Sequence[Pair], config: TrainConfig, report: Report = lambda _: None
-) -> list[tuple[list[str], list[str]]]:
-    source, target = tokenizer(config.source_tokenizer), tokenizer(config.target_tokenizer)
-    cut = []
-    for number, (a, b) in enumerate(pairs):
-        if number % 500 == 0:
-            report(number / len(pairs))
-        cut.append((source.tokenize(a), target.tokenize(b)))
-    return cut
-
-
-def prepare(loaded: ParallelCorpus, config: TrainConfig, report: Report = lambda _: None) -> Material:
-    """Split, tokenise, build the vocabularies from the training side alone, and turn words into ids.
-
-    loaded: as `load_corpus` or `normalized` gives it. Raises Problem where it is too small.
-    """
-    split = loaded.split(config.split_seed)
-    if config.pairs:
-        split = replace(split, train=split.train[: config.pairs])
-    train = [
-        pair
-        for pair in tokenize_pairs(split.train, config, report)
-        if all(0 < len(side) <= config.max_length for side in pair)
-    ]
-    valid = [pair for pair in tokenize_pairs(split.valid, config) if all(pair)]
-    if not train or not valid:
-        raise Problem(
-            f"No training pair has at most {config.max_length} tokens on both sides. Raise max_length.",
-            f"没有一个训练句对的两边都不超过 {config.max_length} 个词。请调大 max_length。",
-        )
-    source_vocab = Vocab.build((source for source, _ in train), config.max_size, config.min_freq)
-    target_vocab = Vocab.build((target for _, target in train), config.max_size, config.min_freq)
-
-    def encode(pairs: list[tuple[list[str], list[str]]]) -> EncodedPairs:
-        return encode_pairs([(source_vocab.encode(a), target_vocab.encode(b)) for a, b in pairs])
-
-    return Material(split, source_vocab, target_vocab, encode(train), encode(valid), loaded.attribution)
-
-
 # One step
 
 
@@ -211,12 +129,8 @@ def batch_loss(model: Seq2Seq, batch: Batch, forced: list[bool], label_smoothing
     memory = model.encode(batch.source, batch.source_lengths)
     features = model.forced(memory, batch.target_in, forced)  # (T, B, width)
     real = batch.target_out != PAD
-    log_probabilities = model.decoder.output(features[real]).float().log_softmax(dim=1)  # (real tokens, V)
-    plain = nn.functional.nll_loss(log_probabilities, batch.target_out[real], reduction="sum")
-    if not label_smoothing:
-        return plain, plain
-    uniform = -log_probabilities.mean(dim=1).sum()
-    return (1 - label_smoothing) * plain + label_smoothing * uniform, plain
+    output = model.decoder.output
+    return output_loss(features[real], output.weight, output.bias, batch.target_out[real], label_smoothing)
 
 
 def take_step(
@@ -282,6 +196,7 @@ class Training:
 
     def __init__(self, run: Run, config: TrainConfig, report: Report = lambda _: None) -> None:
         self.run = run
+        keep_freed_memory()
         self.machine = Machine.for_config(config)
         # Recorded, so that resuming goes on with the same numbers.
         self.config = replace(config, precision=self.machine.precision, threads=self.machine.threads)
@@ -296,8 +211,8 @@ class Training:
             self.model,
             self.material.source_vocab,
             self.material.target_vocab,
-            config.source_tokenizer,
-            config.target_tokenizer,
+            self.material.source_tokenizer,
+            self.material.target_tokenizer,
         )
         # What was asked on the way: see `take_wishes`.
         self.learning_rate_asked = config.learning_rate  # the schedule falls from here
@@ -596,6 +511,7 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
     else:
         for name in ("metrics.jsonl", "samples.jsonl"):
             (run.folder / name).unlink(missing_ok=True)  # of a run cut off before its first save
+        run.save_tokenizers(material.source_tokenizer, material.target_tokenizer)
         material.source_vocab.save(run.folder / "source_vocab.json")
         material.target_vocab.save(run.folder / "target_vocab.json")
         training.write_samples(training.pinned)
@@ -617,10 +533,11 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
     last_save = last_status = time.perf_counter()
     yield from _wishes(training, created)
     while training.step < training.steps and not training.out_of_patience:
-        rows = batch_rows(material.train, config.batch_size, config.seed + 7919 * training.epoch)
+        pairs = material.epoch_pairs(config, training.epoch)
+        rows = batch_rows(pairs, config.batch_size, config.seed + 7919 * training.epoch)
         for batch_of_rows in rows[training.step % training.steps_per_epoch :]:
             begin = time.perf_counter()
-            batch = make_batch(material.train, batch_of_rows)
+            batch = make_batch(pairs, batch_of_rows)
             learning_rate = training.learning_rate()
             for group in training.optimizer.param_groups:
                 group["lr"] = learning_rate

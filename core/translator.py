@@ -25,7 +25,7 @@ from core.lanes import Lanes, lanes
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
 from core.runs import Run
-from core.text import contains_chinese, tokenizer
+from core.text import Tokenizer, contains_chinese
 from core.vocab import EOS, PAD, SOS, UNK, Vocab
 
 MAX_CHARACTERS = 500
@@ -43,13 +43,18 @@ class Translator:
     """Translates with a model; `load` makes one from a run's folder."""
 
     def __init__(
-        self, model: Seq2Seq, source_vocab: Vocab, target_vocab: Vocab, source_tokenizer: str, target_tokenizer: str
+        self,
+        model: Seq2Seq,
+        source_vocab: Vocab,
+        target_vocab: Vocab,
+        source_tokenizer: Tokenizer,
+        target_tokenizer: Tokenizer,
     ) -> None:
         self.model = model
         self.source_vocab = source_vocab
         self.target_vocab = target_vocab
-        self.source_tokenizer = tokenizer(source_tokenizer)
-        self.target_tokenizer = tokenizer(target_tokenizer)
+        self.source_tokenizer = source_tokenizer
+        self.target_tokenizer = target_tokenizer
 
     @classmethod
     def load(cls, run: Run, device: str = "cpu") -> "Translator":
@@ -72,7 +77,7 @@ class Translator:
                 f"运行 {run.name!r} 的 model.safetensors 已损坏，或属于别的运行。请删除这个运行，或重新复制整个文件夹。",
             ) from error
         model.to(device).eval()
-        return cls(model, source_vocab, target_vocab, config.source_tokenizer, config.target_tokenizer)
+        return cls(model, source_vocab, target_vocab, *run.tokenizers())
 
     def check(self, text: str) -> None:
         """Raise Problem, saying what to do, if the text cannot be translated."""

@@ -41,6 +41,13 @@ class Vocab:
         kept = kept[: max(0, max_size - len(SPECIALS))]
         return cls([*SPECIALS, *(token for token, _ in kept)], [0] * len(SPECIALS) + [n for _, n in kept])
 
+    @classmethod
+    def of_pieces(cls, pieces: Sequence[str], sentences: Iterable[Sequence[str]]) -> "Vocab":
+        """All of a piece tokenizer's pieces, also those that no sentence's likeliest cut holds: sampling may."""
+        frequencies = Counter(token for sentence in sentences for token in sentence)
+        kept = sorted(set(pieces) - set(SPECIALS), key=lambda piece: (-frequencies[piece], piece))
+        return cls([*SPECIALS, *kept], [0] * len(SPECIALS) + [frequencies[piece] for piece in kept])
+
     def __len__(self) -> int:
         return len(self.tokens)
 

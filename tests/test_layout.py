@@ -8,11 +8,11 @@ from core.runs import PROJECT
 # A module imports from its own level and those before it.
 LEVELS = [
     {"problems", "config"},
-    {"text", "vocab", "model", "machine", "tables"},
+    {"text", "vocab", "model", "loss", "machine", "tables"},
     {"corpus", "batches"},
     {"runs", "dictionary"},
     {"decode", "beam", "lanes", "arithmetic", "translator", "scoring"},
-    {"evaluation", "report"},
+    {"evaluation", "report", "material"},
     {"train", "archive"},
     {"scorer", "benchmark", "__main__"},
 ]

@@ -7,7 +7,7 @@ import torch
 
 from core.batches import encode_pairs, make_batch
 from core.config import preset
-from core.model import ModelConfig, Seq2Seq, count_parameters
+from core.model import Dropout, ModelConfig, Seq2Seq, count_parameters
 from core.train import batch_loss
 from core.vocab import PAD
 
@@ -16,6 +16,9 @@ SHAPES = [
     for cell, bidirectional, attention, tied in itertools.product(
         ("rnn", "lstm", "gru"), (False, True), ("none", "dot", "additive"), (False, True)
     )
+] + [
+    {"cell": cell, "bidirectional": True, "attention": "general", "tied_output": True, "feed_context": feed}
+    for cell, feed in itertools.product(("rnn", "lstm", "gru"), (False, True))
 ]
 SIZES = {"embedding": 6, "hidden": 8, "layers": 2, "source_size": 11, "target_size": 13}
 
@@ -141,7 +144,7 @@ def test_the_lessons_sizes():
         assert half.embedding.weight.shape == (size, 256)
         assert isinstance(half.rnn, torch.nn.GRU)
         assert (half.rnn.input_size, half.rnn.hidden_size, half.rnn.num_layers) == (256, 512, 2)
-        assert half.rnn.dropout == half.dropout.p == 0.5
+        assert half.dropout.p == 0.5
     assert model.decoder.output.weight.shape == (60, 512)
     batch = make_batch(PAIRS, range(3))
     memory = model.encode(batch.source, batch.source_lengths)
@@ -174,6 +177,26 @@ def test_dropout_works_in_training_alone():
     model = Seq2Seq(ModelConfig(dropout=0.5, **SIZES))
     assert not torch.equal(run(model.train(), batch)[0], run(model, batch)[0])
     assert torch.equal(run(model.eval(), batch)[0], run(model, batch)[0])
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+    torch.manual_seed(1)
+    for share in (0.1, 0.4, 0.5):
+        dropped = Dropout(share).train()(torch.ones(400, 500))
+        assert (dropped == 0).float().mean().item() == pytest.approx(share, abs=0.005)
+        assert dropped.mean().item() == pytest.approx(1.0, abs=0.01)
+        assert len(dropped.unique()) == 2
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_layers_called_one_by_one_give_what_the_whole_stack_gives(cell, bidirectional):
+    torch.manual_seed(1)
+    batch = make_batch(PAIRS, range(3))
+    model = Seq2Seq(ModelConfig(cell=cell, bidirectional=bidirectional, attention="dot", dropout=0.0, **SIZES))
+    (one_by_one, state, _), (stack, same, _) = run(model.train(), batch), run(model.eval(), batch)
+    assert close(one_by_one, stack)
+    assert all(close(a, b) for a, b in zip(state, same, strict=True))
 
 
 def test_a_first_loss_is_near_chance(model):

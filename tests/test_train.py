@@ -20,6 +20,7 @@ from core.__main__ import new_run as run_from_options
 from core.__main__ import parser
 from core.batches import encode_pairs, make_batch
 from core.config import Architecture, preset
+from core.material import load_corpus, normalized, prepare
 from core.problems import Problem
 from core.runs import PROJECT, Run
 from core.text import tokenizer
@@ -31,9 +32,7 @@ from core.train import (
     Stepped,
     batch_loss,
     estimate,
-    load_corpus,
     mean_loss,
-    prepare,
     train,
 )
 from core.translator import Translator, build_model
@@ -78,7 +77,7 @@ def learn(shape, pairs, teacher_forcing, steps):
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         losses.append(loss.item() / tokens)
-    return Translator(model.eval(), *vocabularies, "jieba", "spacy"), losses
+    return Translator(model.eval(), *vocabularies, tokenizer("jieba"), tokenizer("spacy")), losses
 
 
 # It learns
@@ -306,7 +305,7 @@ def test_the_card_names_the_score_the_command_and_the_attribution(whole):
 
 
 def test_the_card_of_the_real_corpora_carries_their_licences(real_corpus, whole, monkeypatch):
-    monkeypatch.setattr(core.train, "load_corpus", lambda run: core.train.normalized(real_corpus, config))
+    monkeypatch.setattr(core.train, "load_corpus", lambda run: normalized(real_corpus, config))
     config = tiny_config(corpus="tatoeba+hsk", pairs=30)
     training = core.train.Training(whole, config)
     card = core.train.card(training, whole.events[-1].scores)

@@ -11,7 +11,8 @@ from core.config import TrainConfig
 from core.corpus import Pair
 
 if TYPE_CHECKING:
-    from core.train import Estimate, Material
+    from core.material import Material
+    from core.train import Estimate
 
 _worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="estimate")
 
@@ -60,7 +61,7 @@ def _measure(config: TrainConfig, pairs: tuple[Pair, ...] | None) -> "Estimate":
 
 @functools.lru_cache(maxsize=3)
 def _material(config: TrainConfig, pairs: tuple[Pair, ...] | None) -> "Material":
-    from core.train import normalized, own_corpus, prepare
+    from core.material import normalized, own_corpus, prepare
 
     loaded = corpus.load(config.corpus) if pairs is None else own_corpus(list(pairs))
     return prepare(normalized(loaded, config), config)

@@ -1,0 +1,61 @@
+"""The output layer's loss in one pass gives what the plain formula gives."""
+
+import pytest
+import torch
+from torch import nn
+
+from core.loss import ROWS, output_loss
+
+
+def layer(count, width=7, size=19):
+    torch.manual_seed(1)
+    features = torch.randn(count, width, requires_grad=True)
+    output = nn.Linear(width, size)
+    return features, output, torch.randint(size, (count,))
+
+
+def plain_loss(features, output, targets, smoothing):
+    log_probabilities = output(features).log_softmax(dim=1)
+    plain = nn.functional.nll_loss(log_probabilities, targets, reduction="sum")
+    return (1 - smoothing) * plain - smoothing * log_probabilities.mean(dim=1).sum(), plain
+
+
+@pytest.mark.parametrize("count", [1, ROWS - 1, ROWS, 2 * ROWS + 3])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_losses_and_gradients_are_the_plain_formulas(count, smoothing):
+    features, output, targets = layer(count)
+    results = []
+    for calculate in (
+        lambda: plain_loss(features, output, targets, smoothing),
+        lambda: output_loss(features, output.weight, output.bias, targets, smoothing),
+    ):
+        loss, plain = calculate()
+        gradients = torch.autograd.grad(loss / count, [features, output.weight, output.bias])
+        results.append([loss.detach() / count, plain.detach() / count, *gradients])
+    for a, b in zip(*results, strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_in_bfloat16_the_loss_stays_near():
+    features, output, targets = layer(500)
+    exact = output_loss(features, output.weight, output.bias, targets)[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        near = output_loss(features, output.weight, output.bias, targets)[0]
+    assert near.dtype == torch.float32
+    assert near.item() == pytest.approx(exact.item(), rel=0.005)
+
+
+def test_a_word_thought_impossible_costs_much_and_is_still_a_number():
+    features, output, targets = layer(4)
+    with torch.no_grad():
+        output.bias[targets[0]] = -1e4
+    loss = output_loss(features, output.weight, output.bias, targets)[0]
+    assert 80 < loss.item() < 1e5
+
+
+def test_without_gradients_nothing_is_kept():
+    features, output, targets = layer(10)
+    with torch.inference_mode():
+        loss, plain = output_loss(features, output.weight, output.bias, targets)
+    assert loss.item() == pytest.approx(plain.item())
+    assert not loss.requires_grad

@@ -1,0 +1,66 @@
+"""Word pieces: learnt from the training side, nothing unknown, cut anew each epoch, the same for the same seed."""
+
+from dataclasses import replace
+
+import pytest
+
+from core import corpus
+from core.config import preset
+from core.material import normalized, prepare
+from core.problems import Problem
+from core.runs import Run
+from core.text import PieceTokenizer
+from core.train import train
+from core.translator import Translator
+from core.vocab import SPECIALS, UNK
+
+CONFIG = preset("pieces", corpus="hsk", pairs=600, max_size=2500, epochs=2, hidden=16, embedding=16, threads=1)
+STRANGE = ["我喜欢龘靐齉。", "<eos> <unk> 😀 你好", "Ünïcode ▁ tokens", "a  b"]
+
+
+@pytest.fixture(scope="module")
+def material():
+    return prepare(normalized(corpus.load("hsk"), CONFIG), CONFIG)
+
+
+def test_nothing_is_unknown_and_text_comes_back(material):
+    for cut, vocab in (
+        (material.source_tokenizer, material.source_vocab),
+        (material.target_tokenizer, material.target_vocab),
+    ):
+        for text in [*STRANGE, *(text for pair in material.split.test[:100] for text in pair)]:
+            tokens = cut.tokenize(text)
+            assert cut.detokenize(tokens).replace(" ", "") == cut.normalize(text).replace(" ", "").replace("▁", "")
+            assert UNK not in vocab.encode(token for token in tokens if token not in SPECIALS)
+
+
+def test_the_pieces_hang_on_the_training_side_alone(material):
+    train = [target for _, target in material.split.train]
+    again = PieceTokenizer.learn(train, CONFIG.max_size)
+    assert again.pieces == material.target_tokenizer.pieces
+    assert again.model == material.target_tokenizer.model
+
+
+def test_each_epoch_cuts_anew_and_the_same_epoch_alike(material):
+    first, second, again = (material.epoch_pairs(CONFIG, epoch) for epoch in (0, 1, 0))
+    assert [target.tolist() for target in first.targets] == [target.tolist() for target in again.targets]
+    changed = [a.tolist() != b.tolist() for a, b in zip(first.targets, second.targets, strict=True)]
+    assert 0.2 < sum(changed) / len(changed) <= 1
+    for ids, (_, target) in zip(first.targets[:50], material.kept[:50], strict=True):
+        assert material.target_tokenizer.detokenize(material.target_vocab.decode(ids)) == target
+    assert material.epoch_pairs(replace(CONFIG, piece_sampling=0.0), 0) is material.train
+
+
+def test_a_run_takes_its_pieces_along(tmp_path):
+    run = Run.create(tmp_path / "run", replace(CONFIG, epochs=1))
+    list(train(run))
+    translator = Translator.load(run)
+    assert translator.trace("今天天气很好。").steps
+    (run.folder / "target_pieces.model").write_bytes(b"nonsense")
+    with pytest.raises(Problem, match="target_pieces"):
+        Translator.load(run)
+
+
+def test_too_few_pieces_are_refused_with_a_reason():
+    with pytest.raises(Problem, match="max_size"):
+        PieceTokenizer.learn(["我喜欢你", "abc"] * 20, 20)
