@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.problems import Problem
+from pages.parts import address
 from pages.parts.ask import ask_and_trace
-from pages.parts.language import say, t
-from pages.parts.loading import trace
+from pages.parts.language import keep_option, say, t
+from pages.parts.loading import beam, trace
 from pages.parts.shell import heading, shell
-from pages.parts.walkthrough import asked, sentence_data, tour, walkthrough, way_data
+from pages.parts.walkthrough import asked, beam_tree, sentence_data, tour, walkthrough, way_data
 from pages.parts.walkthrough.ways import GREEDY, MOST, Way, follow, prefix, prune, read_way
 
 if TYPE_CHECKING:
@@ -114,3 +115,24 @@ if moved.get("identity") == identity and moved.get("visit") == here.visit:
         int(moved["step"]), int(moved["k"]), float(moved["temperature"]), read_way(str(moved["way"])) or GREEDY
     )
 tour.write(here)
+
+# More to see, one at a time: each takes the model.
+MORE = {"beam": t("Greedy against beam search", "贪心与集束搜索")}
+linked = address.news("more")
+if linked in MORE:
+    st.session_state["more"] = linked
+st.session_state.setdefault("more", "beam")
+more = st.segmented_control(
+    t("More to see", "还可以看"), list(MORE), format_func=MORE.__getitem__, key=keep_option("more"), required=True
+)
+address.write("more", more or "beam")
+if more == "beam":
+    asked_width = address.news("width")
+    if asked_width in [str(width) for width in range(1, 11)]:
+        st.session_state["width"] = int(asked_width)
+    st.session_state.setdefault("width", 5)
+    width = st.slider(
+        t("Beam width: hypotheses kept at each step", "集束宽度：每步保留几个假设"), 1, 10, key="width", width=420
+    )
+    address.write("width", str(width))
+    beam_tree(beam(run, sentence, width, here.cut), shown)

@@ -7,6 +7,7 @@ import streamlit as st
 from core.runs import Run
 
 if TYPE_CHECKING:
+    from core.beam import BeamTrace
     from core.decode import DecodeTrace
     from core.translator import Translator
 
@@ -32,3 +33,13 @@ def trace(run: Run, text: str, words: tuple[str, ...] | None = None, prefix: tup
     run is damaged or the text cannot be translated.
     """
     return _trace(*run.version, text, words, prefix)
+
+
+@st.cache_resource(max_entries=50, show_spinner=False)
+def _beam(folder: str, version: int, text: str, width: int, words: tuple[str, ...] | None) -> "BeamTrace":
+    return _translator(folder, version).beam(text, width, words)
+
+
+def beam(run: Run, text: str, width: int, words: tuple[str, ...] | None = None) -> "BeamTrace":
+    """All that beam search of that width did for the text; words and problems as with `trace`."""
+    return _beam(*run.version, text, width, words)

@@ -194,3 +194,17 @@ def test_moving_sends_one_message_however_many_keys(visitor):
     assert where(visit).startswith("step 5 of")
     assert quick < 2
     visit.page.wait_for_url(re.compile(r"step=5\b"))
+
+
+def test_greedy_and_beam_search_stand_on_one_tree(visitor):
+    visit = open_decoder(visitor(), "我喜欢学习机器学习。", width=5)
+    tree = visit.page.locator(".tree")
+    tree.locator("g.node").first.wait_for()
+    greedy = [node.split("−")[0] for node in tree.locator("g.node.greedy").all_text_contents()]
+    assert [word.strip() for word in greedy][:2] == words(visit)[:2]
+    assert tree.locator("g.node.pruned").count() > 0
+    assert tree.locator("g.node.final").count() == 5 == visit.page.locator(".best tr").count() - 1
+    tree.locator(".node[tabindex='0']").focus()
+    visit.page.keyboard.press("ArrowRight")
+    assert "÷ 2 ≈" in visit.page.locator(".about").inner_text()
+    assert where(visit).startswith("step 1"), "the arrows belong to the tree now"

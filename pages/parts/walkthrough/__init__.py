@@ -10,10 +10,22 @@ from pages.parts.walkthrough.ways import GREEDY, Way, write_way
 from pages.parts.walkthrough.wording import texts
 
 if TYPE_CHECKING:
+    from core.beam import BeamTrace
     from core.decode import Candidate, DecodeStep, DecodeTrace
 
 _HERE = Path(__file__).parent
-SCRIPTS = ("common.js", "bars.js", "heat.js", "picture.js", "ways.js", "cut.js", "sums.js", "walk.js", "main.js")
+SCRIPTS = (
+    "common.js",
+    "bars.js",
+    "heat.js",
+    "picture.js",
+    "ways.js",
+    "cut.js",
+    "sums.js",
+    "walk.js",
+    "beam.js",
+    "main.js",
+)
 KEY = "walkthrough"
 
 
@@ -37,13 +49,29 @@ def walkthrough(data: dict[str, Any], on_ask: Any) -> dict[str, Any]:
     on_ask is called where the visitor asked for something that takes the model; `asked()` says what.
     """
     drawn: Any = _component(
-        data=data | {"texts": texts(language())},
+        data=data | {"part": "walk", "texts": texts(language())},
         key=KEY,
         default={"place": data["place"] | {"identity": data["identity"]}},
         on_place_change=lambda: None,
         on_ask_change=on_ask,
     )
     return dict(drawn.place or {})
+
+
+def beam_tree(beam: "BeamTrace", greedy: "DecodeTrace") -> None:
+    """Draw what beam search did for a sentence, greedy's way marked in it."""
+    _component(data=beam_data(beam, greedy) | {"part": "beam", "texts": texts(language())}, key="beam-tree")
+
+
+def beam_data(beam: "BeamTrace", greedy: "DecodeTrace") -> dict[str, Any]:
+    return {
+        "beam": beam.to_dict(),
+        "greedy": {
+            "ids": [step.chosen.id for step in greedy.steps],
+            "sentence": greedy.sentence,
+            "log_probability": greedy.log_probability,
+        },
+    }
 
 
 def asked() -> dict[str, Any]:

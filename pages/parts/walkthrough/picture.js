@@ -61,7 +61,7 @@ function makePicture(root, svg, tip, act) {
 
   function placeCell(parts, place, top, text, fontSize) {
     set(parts.group, { transform: `translate(${place.x.toFixed(1)} ${top})` });
-    set(parts.box, { width: place.width });
+    set(parts.box, { width: place.width, rx: clamp(place.width / 4, 1, 9) });
     const upright = place.width >= 30;
     const room = upright ? place.width - 6 : CELL - 6;
     const font = upright ? fontSize : clamp(place.width - 1, 0, 12);
@@ -286,7 +286,7 @@ function makePicture(root, svg, tip, act) {
       parts.chip.setAttribute("visibility", written && place.width >= 2 ? "visible" : "hidden");
       parts.chip.classList.toggle("unknown", steps[index].chosen.token === "<unk>");
       parts.chip.classList.toggle("given", Boolean(steps[index].departs));
-      set(parts.chipBox, { width: place.width });
+      set(parts.chipBox, { width: place.width, rx: clamp(place.width / 4, 1, 8) });
       set(parts.chipWord, { x: place.width / 2 });
       set(parts.down, { d: `M${place.width / 2} ${CELL + 1}V${ROW.chip - ROW.decoder - 2}`, visibility: roomy && written ? "visible" : "hidden" });
       if (index === 0) return;

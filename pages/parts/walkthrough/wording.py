@@ -135,6 +135,44 @@ TEXTS: dict[str, tuple[str, str]] = {
     "prune": ("Remove this way ({way})", "删去这条走法（{way}）"),
     "pruneMany": ("Remove this way and all that leave it, {count} together ({way})", "删去这条走法和它的分支，共 {count} 条（{way}）"),
     "undo": ("Put back what was removed", "恢复刚才删去的"),
+    # Beam search
+    "beamLabel": ("Greedy against beam search, as one tree", "贪心解码与集束搜索，画在一棵树上"),
+    "beamStep": ("step {step}", "第 {step} 步"),
+    "beamHint": (
+        "Point at a hypothesis, or walk the tree with the arrow keys: its words and its score stand here.",
+        "指向一个假设，或用方向键在树上走：这里显示它的词和得分。",
+    ),
+    "beamNode": (
+        "{sentence} · ln p ≈ {sum} · score ≈ {sum} ÷ {divisor} ≈ {score} · number {rank} of this step, {state}",
+        "{sentence} · ln p ≈ {sum} · 得分 ≈ {sum} ÷ {divisor} ≈ {score} · 这一步第 {rank} 名，{state}",
+    ),
+    "kept": ("kept, goes on", "保留，继续写"),
+    "pruned": ("pruned, others were better", "剪掉，别的更好"),
+    "final": ("final: it wrote <eos>", "完成：写出了 <eos>"),
+    "alsoGreedy": (", greedy's way", "，贪心的走法"),
+    "greedyWay": ("thick: greedy's way", "粗线框：贪心的走法"),
+    "greedySentence": ("greedy", "贪心"),
+    "best": ("What beam search found, best score first", "集束搜索找到的句子，得分高的在前"),
+    "bestSentence": ("sentence", "句子"),
+    "bestSum": ("ln p", "ln p"),
+    "bestSteps": ("steps", "步数"),
+    "bestScore": ("score = ln p ÷ steps", "得分 = ln p ÷ 步数"),
+    "beamSame": (
+        "Here beam search ends with greedy's own sentence: ln p ≈ {sum}.",
+        "这里集束搜索的结果和贪心解码是同一个句子：ln p ≈ {sum}。",
+    ),
+    "beamMore": (
+        "Beam search found “{beam}”: more probable as a whole (ln p ≈ {sum}) than greedy's “{greedy}” (≈ {other}).",
+        "集束搜索找到 “{beam}”：整句的概率（ln p ≈ {sum}）比贪心的 “{greedy}”（≈ {other}）大。",
+    ),
+    "beamLonger": (
+        "Beam search prefers “{beam}”: its average per step is better than that of greedy's “{greedy}”, though as a whole it is less probable (ln p ≈ {sum}, greedy ≈ {other}).",
+        "集束搜索选了 “{beam}”：平均每步比贪心的 “{greedy}” 好，虽然整句的概率更小（ln p ≈ {sum}，贪心 ≈ {other}）。",
+    ),
+    "beamLost": (
+        "Greedy's way was pruned at step {step}: others were more probable by then.",
+        "贪心的走法在第 {step} 步被剪掉：那时别的走法概率更大。",
+    ),
     # Segmentation
     "cut": ("How the sentence is cut", "怎样分词"),
     "cutNote": ("+ merges two words, a dashed line splits one", "“+”合并两个词，虚线处切开"),
