@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="score a run", description=evaluate_command.__doc__)
     evaluate.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
     evaluate.add_argument("file", type=Path, nargs="?", metavar="FILE.tsv", help="source, tab, reference on each line")
+    evaluate.add_argument("--beam", type=int, default=5, help="width of beam search (default 5); 0 is greedy alone")
     evaluate.add_argument("--json", action="store_true", help="print all numbers as JSON")
     evaluate.add_argument("--save", action="store_true", help="write scores.json and test_outputs.jsonl into the run")
     evaluate.add_argument("--quiet", action="store_true", help="print nothing")
@@ -248,18 +249,21 @@ def evaluate_command(options: argparse.Namespace) -> int:
     """Score a run on its own test split, or on a file of source–reference pairs: BLEU and chrF with intervals, by
     source length and by share of unknown words."""
     from core import corpus
+    from core.beam import check_width
     from core.evaluation import evaluate
     from core.report import evaluation_lines
     from core.scorer import evaluate_run, score_and_save
     from core.translator import Translator
 
     run = Run(options.run)
+    if options.beam:
+        check_width(options.beam)
     if options.file and options.save:
         raise Problem(
             "--save belongs to the run's own test split: leave the file out.", "--save 只用于运行自己的测试集。"
         )
     if options.save:
-        evaluation = score_and_save(run)
+        evaluation = score_and_save(run, options.beam)
     elif options.file:
         translator = Translator.load(run)
         target = translator.target_tokenizer
@@ -268,9 +272,9 @@ def evaluate_command(options: argparse.Namespace) -> int:
             (source, target.detokenize(target.tokenize(reference)))
             for source, reference in corpus.from_tsv(read_bytes(options.file), options.file.name)
         ]
-        evaluation, _ = evaluate(translator, pairs)
+        evaluation, _ = evaluate(translator, pairs, options.beam)
     else:
-        evaluation, _ = evaluate_run(run)
+        evaluation, _ = evaluate_run(run, options.beam)
     if options.json:
         print(json.dumps(dataclasses.asdict(evaluation), ensure_ascii=False, indent=1))
     elif not options.quiet:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from core.corpus import Pair
@@ -26,18 +26,22 @@ if TYPE_CHECKING:
 
 SCORES, OUTPUTS = "scores.json", "test_outputs.jsonl"
 OUTPUT_BYTES = 600_000  # of test_outputs.jsonl at most
+BEAM_WIDTH = 5
 AT_ONCE = 256  # sentences translated between two reports of progress
 
-Report = Callable[[float], None]  # is told the share that is done, 0 to 1
+# Is told the share that is done, 0 to 1; where it answers False, beam search is left out.
+Report = Callable[[float], bool | None]
+GREEDY_SHARE = 0.15  # of the time; a beam of five takes about five times as long
 
 
 def evaluate(
     translator: "Translator",
     pairs: Sequence[Pair],
+    beam: int = BEAM_WIDTH,
     epoch: int = 0,
     report: Report = lambda share: None,
 ) -> tuple[Evaluation, list[Output]]:
-    """Translate these pairs' sources and score the result.
+    """Translate these pairs' sources greedily and by beam search of that width, 0 for not at all, and score both.
 
     Raises Problem where there is no pair.
     """
@@ -47,11 +51,14 @@ def evaluate(
     words = [translator.source_tokenizer.tokenize(source) for source in sources]
     strange = [sum(word not in translator.source_vocab for word in sentence) for sentence in words]
     shares = [count / max(len(sentence), 1) for count, sentence in zip(strange, words, strict=True)]
-    greedy = translated(translator, sources, report)
+    lengths = [source_length(source) for source in sources]
+    greedy = translated(
+        translator, sources, 1, lambda share: report(share * (GREEDY_SHARE if beam > 1 else 1)) and None
+    )
     statistics = Statistics(greedy, references)
-    whole = grouped(statistics, [source_length(source) for source in sources], shares, RESAMPLES)
+    scores = statistics.sentence_scores()
     evaluation = Evaluation(
-        **_fields(whole),
+        **_fields(grouped(statistics, lengths, shares, RESAMPLES)),
         length_unit=length_unit(sources),
         signs=signs(
             greedy,
@@ -62,8 +69,41 @@ def evaluate(
         test=fingerprint(pairs),
         epoch=epoch,
     )
-    rows = zip(sources, references, greedy, statistics.sentence_scores(), shares, strict=True)
-    return evaluation, [Output(*row[:4], unknown=round(row[4], 3)) for row in rows]
+    outputs = [
+        Output(source, reference, hypothesis, value, round(share, 3))
+        for source, reference, hypothesis, value, share in zip(sources, references, greedy, scores, shares, strict=True)
+    ]
+    if beam > 1:
+        searched = translated(
+            translator, sources, beam, lambda share: report(GREEDY_SHARE + share * (1 - GREEDY_SHARE))
+        )
+        if len(searched) == len(sources):
+            return with_beam(evaluation, outputs, searched, beam, lengths, shares)
+    return evaluation, outputs
+
+
+def with_beam(
+    evaluation: Evaluation,
+    outputs: Sequence[Output],
+    searched: Sequence[str],
+    width: int,
+    lengths: Sequence[float],
+    shares: Sequence[float],
+) -> tuple[Evaluation, list[Output]]:
+    """The same with what beam search found."""
+    statistics = Statistics(searched, [output.reference for output in outputs])
+    rows = []
+    for output, sentence, value in zip(outputs, searched, statistics.sentence_scores(), strict=True):
+        differs = sentence != output.hypothesis
+        rows.append(replace(output, beam=sentence, beam_score=value) if differs else output)
+    differing = [row for row in rows if row.beam is not None]
+    evaluation = replace(
+        evaluation,
+        beam_width=width,
+        beam=grouped(statistics, lengths, shares, RESAMPLES),
+        beam_differs=len(differing),
+    )
+    return evaluation, rows
 
 
 def _fields(whole: Any) -> dict[str, Any]:
@@ -75,15 +115,16 @@ def _unknown_target(translator: "Translator", references: Sequence[str]) -> floa
     return sum(word not in translator.target_vocab for word in words) / max(len(words), 1)
 
 
-def translated(translator: "Translator", sources: Sequence[str], report: Report) -> list[str]:
-    """The translations in order, made in portions of about the same length."""
+def translated(translator: "Translator", sources: Sequence[str], beam: int, report: Report) -> list[str]:
+    """The translations in order, made in portions of about the same length; none where `report` said stop."""
     order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
     sentences = [""] * len(sources)
     for start in range(0, len(order), AT_ONCE):
         rows = order[start : start + AT_ONCE]
-        for row, sentence in zip(rows, translator.translate([sources[row] for row in rows]), strict=True):
+        for row, sentence in zip(rows, translator.translate([sources[row] for row in rows], beam=beam), strict=True):
             sentences[row] = sentence
-        report(min(1.0, (start + AT_ONCE) / len(order)))
+        if report(min(1.0, (start + AT_ONCE) / len(order))) is False:
+            return []
     return sentences
 
 

@@ -9,6 +9,9 @@ def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
     """The scores as a person reads them in a terminal."""
     yield f"{evaluation.sentences:,} sentences, one reference each; in brackets where the score lies in 95% of 1,000 draws of them"
     yield from _score_lines("greedy", evaluation, evaluation.length_unit)
+    if evaluation.beam is not None:
+        yield from _score_lines(f"beam search, width {evaluation.beam_width}", evaluation.beam, evaluation.length_unit)
+        yield f"beam search translates {evaluation.beam_differs:,} sentences differently"
     signs = evaluation.signs
     if signs is not None:
         yield f"unknown: {signs.unknown_source:.1%} of the source words, {signs.unknown_target:.1%} of the reference words"

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from core.evaluation import Report, evaluate, save
+from core.evaluation import BEAM_WIDTH, Report, evaluate, save
 from core.problems import Problem
 from core.runs import PROJECT, START_SECONDS, Run, write_atomically
 from core.scoring import Evaluation, Output
@@ -21,17 +21,19 @@ from core.scoring import Evaluation, Output
 PROGRESS, LOCK = "scoring.json", "scoring.lock"
 
 
-def evaluate_run(run: Run, report: Report = lambda share: None) -> tuple[Evaluation, list[Output]]:
+def evaluate_run(
+    run: Run, beam: int = BEAM_WIDTH, report: Report = lambda share: None
+) -> tuple[Evaluation, list[Output]]:
     """Score a run's best weights on its own test split. Raises Problem where it cannot be read."""
     from core.material import load_corpus
     from core.translator import Translator
 
     translator = Translator.load(run)
     pairs = load_corpus(run).split(run.config.split_seed).test
-    return evaluate(translator, pairs, run.status().best_epoch, report)
+    return evaluate(translator, pairs, beam, run.status().best_epoch, report)
 
 
-def score_and_save(run: Run) -> Evaluation:
+def score_and_save(run: Run, beam: int = BEAM_WIDTH) -> Evaluation:
     """Score a run and write both files, saying in `scoring.json` how far it is.
 
     Raises Problem where somebody else is at it, the run trains, or it cannot be read.
@@ -46,7 +48,7 @@ def score_and_save(run: Run) -> Evaluation:
     with lock:
         try:
             _write_progress(run, 0.0)
-            evaluation, outputs = evaluate_run(run, lambda share: _write_progress(run, share))
+            evaluation, outputs = evaluate_run(run, beam, lambda share: _write_progress(run, share))
             save(run, evaluation, outputs)
         except OSError as error:
             raise _unwritable(run, error) from error

@@ -691,7 +691,7 @@ A Chinese→English Seq2Seq model of Seq2Seq Playground, preset `{config.preset}
 {training.seconds / 60:.1f} minutes ({status.device}, {status.precision}, threads: {status.threads}); best epoch {training.best_epoch}.
 - Vocabularies: {len(material.source_vocab):,} source and {len(material.target_vocab):,} target words, from the training side alone.
 - Score on its own test split, {scores.sentences:,} pairs that training never saw, greedy: BLEU {_scored(scores, "bleu")}, \
-lowercased {_scored(scores, "bleu_lowercase")}, chrF {_scored(scores, "chrf")}; in brackets the 95% interval (sacreBLEU `{scores.signature}`).
+lowercased {_scored(scores, "bleu_lowercase")}, chrF {_scored(scores, "chrf")}; in brackets the 95% interval (sacreBLEU `{scores.signature}`).{_beam(scores)}
 
 Made by:
 
@@ -699,6 +699,12 @@ Made by:
 {changes}
 {material.attribution}
 """
+
+
+def _beam(scores: Evaluation) -> str:
+    if scores.beam is None:
+        return ""
+    return f"\n- By beam search of width {scores.beam_width}: BLEU lowercased {_scored(scores.beam, 'bleu_lowercase')}."
 
 
 def _scored(scores: Measures, measure: str) -> str:
