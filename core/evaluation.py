@@ -22,6 +22,7 @@ from core.scoring import (
 )
 
 if TYPE_CHECKING:
+    from core.decode import Writing
     from core.translator import Translator
 
 SCORES, OUTPUTS = "scores.json", "test_outputs.jsonl"
@@ -48,62 +49,65 @@ def evaluate(
     if not pairs:
         raise Problem("There is no sentence pair to score.", "没有可以评分的句对。")
     sources, references = [source for source, _ in pairs], [target for _, target in pairs]
-    words = [translator.source_tokenizer.tokenize(source) for source in sources]
-    strange = [sum(word not in translator.source_vocab for word in sentence) for sentence in words]
-    shares = [count / max(len(sentence), 1) for count, sentence in zip(strange, words, strict=True)]
+    cut = [translator.source_tokenizer.tokenize(source) for source in sources]
+    strange = [sum(word not in translator.source_vocab for word in words) for words in cut]
+    shares = [count / max(len(words), 1) for count, words in zip(strange, cut, strict=True)]
     lengths = [source_length(source) for source in sources]
-    greedy = translated(
-        translator, sources, 1, lambda share: report(share * (GREEDY_SHARE if beam > 1 else 1)) and None
-    )
-    statistics = Statistics(greedy, references)
-    scores = statistics.sentence_scores()
+
+    def read(written: Sequence["Writing"]) -> tuple[list[str], Statistics]:
+        sentences = [translator.read(writing, words)[0] for writing, words in zip(written, cut, strict=True)]
+        return sentences, Statistics(sentences, references)
+
+    part = GREEDY_SHARE if beam > 1 else 1.0
+
+    def report_greedy(share: float) -> None:
+        report(share * part)
+
+    greedy = _written(translator, cut, 1, report_greedy)
+    sentences, statistics = read(greedy)
     evaluation = Evaluation(
         **_fields(grouped(statistics, lengths, shares, RESAMPLES)),
         length_unit=length_unit(sources),
         signs=signs(
-            greedy,
+            sentences,
             references,
-            unknown_source=sum(strange) / max(sum(map(len, words)), 1),
+            unknown_source=sum(strange) / max(sum(map(len, cut)), 1),
             unknown_target=_unknown_target(translator, references),
         ),
         test=fingerprint(pairs),
         epoch=epoch,
     )
+    scores = statistics.sentence_scores()
     outputs = [
-        Output(source, reference, hypothesis, value, round(share, 3))
-        for source, reference, hypothesis, value, share in zip(sources, references, greedy, scores, shares, strict=True)
-    ]
-    if beam > 1:
-        searched = translated(
-            translator, sources, beam, lambda share: report(GREEDY_SHARE + share * (1 - GREEDY_SHARE))
+        Output(source, reference, sentence, score, round(share, 3))
+        for source, reference, sentence, score, share in zip(
+            sources, references, sentences, scores, shares, strict=True
         )
-        if len(searched) == len(sources):
-            return with_beam(evaluation, outputs, searched, beam, lengths, shares)
-    return evaluation, outputs
-
-
-def with_beam(
-    evaluation: Evaluation,
-    outputs: Sequence[Output],
-    searched: Sequence[str],
-    width: int,
-    lengths: Sequence[float],
-    shares: Sequence[float],
-) -> tuple[Evaluation, list[Output]]:
-    """The same with what beam search found."""
-    statistics = Statistics(searched, [output.reference for output in outputs])
-    rows = []
-    for output, sentence, value in zip(outputs, searched, statistics.sentence_scores(), strict=True):
-        differs = sentence != output.hypothesis
-        rows.append(replace(output, beam=sentence, beam_score=value) if differs else output)
-    differing = [row for row in rows if row.beam is not None]
-    evaluation = replace(
+    ]
+    if beam <= 1:
+        return evaluation, outputs
+    searched = _written(translator, cut, beam, lambda share: report(part + share * (1 - part)))
+    if not searched:
+        return evaluation, outputs
+    sentences, statistics = read(searched)
+    differing = [row for row, output in enumerate(outputs) if sentences[row] != output.hypothesis]
+    before, after = (
+        translator.log_probabilities([cut[row] for row in differing], [written[row] for row in differing])
+        for written in (greedy, searched)
+    )
+    scores = statistics.sentence_scores()
+    for row, one, other in zip(differing, before, after, strict=True):
+        outputs[row] = replace(
+            outputs[row], beam=sentences[row], beam_score=scores[row], beam_gain=round(other - one, 3)
+        )
+    return replace(
         evaluation,
-        beam_width=width,
+        beam_width=beam,
         beam=grouped(statistics, lengths, shares, RESAMPLES),
         beam_differs=len(differing),
-    )
-    return evaluation, rows
+        beam_likelier=sum(output.beam_likelier for output in outputs),
+        beam_likelier_worse=sum(output.beam_likelier_worse for output in outputs),
+    ), outputs
 
 
 def _fields(whole: Any) -> dict[str, Any]:
@@ -115,17 +119,16 @@ def _unknown_target(translator: "Translator", references: Sequence[str]) -> floa
     return sum(word not in translator.target_vocab for word in words) / max(len(words), 1)
 
 
-def translated(translator: "Translator", sources: Sequence[str], beam: int, report: Report) -> list[str]:
-    """The translations in order, made in portions of about the same length; none where `report` said stop."""
-    order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
-    sentences = [""] * len(sources)
+def _written(translator: "Translator", cut: Sequence[Sequence[str]], beam: int, report: Report) -> list["Writing"]:
+    """What is written for each sentence, made in portions of about the same length; none where `report` said stop."""
+    order = sorted(range(len(cut)), key=lambda i: len(cut[i]))
+    written: dict[int, Writing] = {}
     for start in range(0, len(order), AT_ONCE):
         rows = order[start : start + AT_ONCE]
-        for row, sentence in zip(rows, translator.translate([sources[row] for row in rows], beam=beam), strict=True):
-            sentences[row] = sentence
+        written.update(zip(rows, translator.write([cut[row] for row in rows], beam=beam), strict=True))
         if report(min(1.0, (start + AT_ONCE) / len(order))) is False:
             return []
-    return sentences
+    return [written[row] for row in range(len(cut))]
 
 
 def fingerprint(pairs: Sequence[Pair]) -> str:

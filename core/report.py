@@ -11,7 +11,10 @@ def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
     yield from _score_lines("greedy", evaluation, evaluation.length_unit)
     if evaluation.beam is not None:
         yield from _score_lines(f"beam search, width {evaluation.beam_width}", evaluation.beam, evaluation.length_unit)
-        yield f"beam search translates {evaluation.beam_differs:,} sentences differently"
+        yield (
+            f"beam search translates {evaluation.beam_differs:,} sentences differently; {evaluation.beam_likelier:,} of these "
+            f"translations are more probable to the model, and {evaluation.beam_likelier_worse:,} of those score worse"
+        )
     signs = evaluation.signs
     if signs is not None:
         yield f"unknown: {signs.unknown_source:.1%} of the source words, {signs.unknown_target:.1%} of the reference words"

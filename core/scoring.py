@@ -125,6 +125,16 @@ class Output:
     beam_score: float | None = None
     beam_gain: float | None = None  # log-probability of beam's translation less that of greedy's, nats
 
+    @property
+    def beam_likelier(self) -> bool:
+        """True if the model finds beam search's translation more probable, as a whole, than greedy's."""
+        return (self.beam_gain or 0) > 0
+
+    @property
+    def beam_likelier_worse(self) -> bool:
+        """True if it does, and that translation is further from the reference."""
+        return self.beam_likelier and self.beam_score is not None and self.beam_score < self.score
+
 
 # Counting
 

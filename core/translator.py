@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
 from core.arithmetic import Operation, arithmetic
-from core.batches import source_ids
+from core.batches import batch_rows, encode_pairs, make_batch, source_ids
 from core.beam import BeamTrace, beam_batch, beam_trace
 from core.config import Architecture
 from core.decode import (
@@ -178,9 +179,14 @@ class Translator:
         A text without words gives an empty one.
         """
         cut = [self.source_tokenizer.tokenize(text) for text in texts]
+        written = self.write(cut, batch_size, beam)
+        return [self.read(writing, words)[0] for writing, words in zip(written, cut, strict=True)]
+
+    def write(self, cut: Sequence[Sequence[str]], batch_size: int = 128, beam: int = 1) -> list[Writing]:
+        """What the decoder writes for many sentences given as words, in their order."""
         sources = [source_ids(self.source_vocab.encode(words)) for words in cut]
         order = sorted((i for i, source in enumerate(sources) if len(source) > 1), key=lambda i: len(sources[i]))
-        sentences = [""] * len(texts)
+        writings = [Writing([], None) for _ in cut]
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             batch = [sources[row] for row in rows]
@@ -190,8 +196,30 @@ class Translator:
             else:
                 written = [hypotheses[0] for hypotheses in beam_batch(self.model, batch, beam)]
             for row, writing in zip(rows, written, strict=True):
-                sentences[row], _ = self.read(writing, cut[row])
-        return sentences
+                writings[row] = writing
+        return writings
+
+    @torch.inference_mode()
+    def log_probabilities(
+        self, cut: Sequence[Sequence[str]], written: Sequence[Writing], batch_size: int = 32
+    ) -> list[float]:
+        """How probable the model finds each writing, `<eos>` included: its words' natural logarithms together."""
+        device = next(self.model.parameters()).device
+        pairs = encode_pairs(
+            [(self.source_vocab.encode(words), writing.ids) for words, writing in zip(cut, written, strict=True)]
+        )
+        sums = [0.0] * len(pairs)
+        for rows in batch_rows(pairs, batch_size, None):
+            batch = make_batch(pairs, rows.tolist()).to(device)
+            memory = self.model.encode(batch.source, batch.source_lengths)
+            features = self.model.forced(memory, batch.target_in, [True] * len(batch.target_in))
+            real = batch.target_out != PAD
+            each = self.model.decoder.output(features[real]).float().log_softmax(dim=1)
+            spread = torch.zeros(real.shape, device=device)
+            spread[real] = each.gather(1, batch.target_out[real].unsqueeze(1))[:, 0]
+            for row, value in zip(rows.tolist(), spread.sum(dim=0).tolist(), strict=True):
+                sums[row] = value
+        return sums
 
     def read(self, writing: Writing, words: Sequence[str]) -> tuple[str, list[Replacement]]:
         """What was written for these source words as a sentence for people, with all that stands in for `<unk>`.

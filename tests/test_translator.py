@@ -230,3 +230,18 @@ def test_a_damaged_config_is_a_problem(finished_run, content):
     with pytest.raises(Problem):
         Translator.load(finished_run)
     assert finished_run.status().state == "damaged"
+
+
+def test_a_writings_probability_is_that_of_its_steps(finished_run):
+    translator = Translator.load(finished_run)
+    sentences = ["我喜欢苹果。", "老师们想要自行车。", "书。"]
+    cut = [translator.source_tokenizer.tokenize(sentence) for sentence in sentences]
+    found = translator.log_probabilities(cut, translator.write(cut))
+    for sentence, value in zip(sentences, found, strict=True):
+        trace = translator.trace(sentence)
+        assert trace.finished
+        assert value == pytest.approx(trace.log_probability, abs=1e-4)
+    for sentence, value in zip(
+        sentences, translator.log_probabilities(cut, translator.write(cut, beam=3)), strict=True
+    ):
+        assert value == pytest.approx(translator.beam(sentence, 3).best[0].log_probability, abs=1e-4)

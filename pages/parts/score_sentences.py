@@ -19,7 +19,7 @@ SELECTIONS: dict[str, Callable[[Output], bool]] = {
     "worst": lambda output: True,
     "best": lambda output: True,
     "unknown": lambda output: output.unknown > 0,
-    "beam": lambda output: (output.beam_gain or 0) > 0 and (output.beam_score or 0) < output.score,
+    "beam": lambda output: output.beam_likelier_worse,
 }
 
 
