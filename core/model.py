@@ -169,21 +169,12 @@ class Attention(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Writes the target, one word from the word before and the state; looks back at the source if it has attention.
-
-    With `feed_context` the first layer looks back, and the layers above it read what it saw (as in GNMT, Wu et al.,
-    2016): like input feeding it lets the state know what has been looked at, but all words of a known target still
-    pass through each layer in one call.
-    """
+    """Writes the target, one word from the word before and the state; looks back at the source if it has attention."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.embedding = nn.Embedding(config.target_size, config.embedding, padding_idx=PAD)
-        lower = 1 if config.feed_context else config.layers
-        self.rnn = CELLS[config.cell](config.embedding, config.hidden, lower)
-        self.upper: nn.RNNBase | None = None
-        if config.feed_context:
-            self.upper = CELLS[config.cell](2 * config.hidden, config.hidden, config.layers - 1)
+        self.rnn = CELLS[config.cell](config.embedding, config.hidden, config.layers)
         self.dropout = Dropout(config.dropout)
         attends = config.attention != "none"
         self.attention = Attention(config.attention, config.hidden) if attends else None
@@ -203,18 +194,12 @@ class Decoder(nn.Module):
         weights (T, B, S), None without attention.
         """
         embedded = self.dropout(self.embedding(tokens))  # (T, B, E)
-        lower, above = self.rnn.num_layers, state
-        hidden, state = run_cell(self.rnn, embedded, tuple(part[:lower] for part in state), self.dropout)  # (T, B, H)
+        hidden, state = run_cell(self.rnn, embedded, state, self.dropout)  # (T, B, H)
         weights = None
         if self.attention is not None:
             contexts, weights = self.attention(hidden.transpose(0, 1), memory)
-            contexts, weights = contexts.transpose(0, 1), weights.transpose(0, 1)
-            if self.upper is not None:
-                seen = self.dropout(torch.cat([contexts, hidden], dim=2))  # (T, B, 2H)
-                read, top = run_cell(self.upper, seen, tuple(part[lower:] for part in above), self.dropout)
-                hidden = hidden + read  # a shortcut past the upper layers, so that they only add to what is known
-                state = tuple(torch.cat(parts) for parts in zip(state, top, strict=True))
-            hidden = torch.cat([contexts, hidden], dim=2)  # (T, B, 2H)
+            hidden = torch.cat([contexts.transpose(0, 1), hidden], dim=2)  # (T, B, 2H)
+            weights = weights.transpose(0, 1)
         if self.mix is not None:
             hidden = self.dropout(torch.tanh(self.mix(hidden)))
         return hidden, state, weights
