@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from core.corpus import from_tsv
 from core.problems import Problem
 from core.runs import FINISHED, STOPPED, Run, check_name, checkpoints_folder, free_name, read_json_lines
+from core.text import PieceTokenizer
 from core.translator import build_model
 from core.vocab import Vocab
 
@@ -29,7 +30,7 @@ FILES = re.compile(
     r"(config|source_vocab|target_vocab|status|scores|baselines)\.json"
     r"|(metrics|samples|traces|test_outputs)\.jsonl"
     r"|model\.safetensors|pairs\.tsv|README\.md"
-    r"|((source|target)_)?pieces\.(model|json)"
+    r"|(source|target)_pieces\.model"
 )
 # What somebody who zips a folder by hand packs along; it is left behind without a word.
 LEFT_BEHIND = re.compile(
@@ -39,6 +40,7 @@ LEFT_BEHIND = re.compile(
 MAX_ZIP = 200 * 2**20  # bytes; what the page takes as an upload
 MAX_UNPACKED = 1000 * 2**20
 MAX_TEXT = 200 * 2**20  # of one file that is not the weights
+MAX_PIECES = 5 * 2**20
 MAX_ENTRIES = 100
 MAX_NUMBER = 1e12
 DTYPES = {"F32", "F16", "BF16"}
@@ -157,7 +159,7 @@ def _unpack(stream: BinaryIO, file_name: str, workplace: Path) -> str:
             top, files = _contents(archive, file_name)
             left = MAX_UNPACKED
             for name, entry in files.items():
-                limit = left if name == "model.safetensors" else min(left, MAX_TEXT)
+                limit = min(left, {"model.safetensors": left}.get(name, MAX_PIECES if "pieces" in name else MAX_TEXT))
                 with archive.open(entry) as packed, open(workplace / name, "wb") as file:
                     while chunk := packed.read(2**20):
                         left, limit = left - len(chunk), limit - len(chunk)
@@ -226,7 +228,16 @@ def _check(run: Run, file_name: str) -> None:
     def read(name: str, check: Callable[[Path], Any]) -> Any:
         try:
             return check(run.folder / name)
-        except (Problem, ValueError, TypeError, KeyError, AttributeError, RecursionError, SafetensorError) as error:
+        except (
+            Problem,
+            OSError,
+            RuntimeError,
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            SafetensorError,
+        ) as error:
             raise _refused(
                 file_name,
                 f"its {name} is damaged, or from another version of this app",
@@ -234,6 +245,9 @@ def _check(run: Run, file_name: str) -> None:
             ) from error
 
     config = read("config.json", lambda path: _config(Run(path.parent)))
+    for side, name in (("source", config.source_tokenizer), ("target", config.target_tokenizer)):
+        if name == PieceTokenizer.name:
+            read(f"{side}_pieces.model", lambda path: PieceTokenizer(path.read_bytes()).pieces)
     source, target = (read(name, _vocabulary) for name in ("source_vocab.json", "target_vocab.json"))
     for path in sorted(run.folder.iterdir()):
         if path.name in ("status.json", "scores.json", "baselines.json"):

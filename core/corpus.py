@@ -177,6 +177,12 @@ def from_aligned(source: bytes, target: bytes, source_name: str = "source", targ
 
     A pair with an empty line on either side is left out. Raises Problem where the line counts differ.
     """
+    rows = aligned_rows(source, target, source_name, target_name)
+    return sift(rows, f"{source_name} / {target_name}").pairs
+
+
+def aligned_rows(source: bytes, target: bytes, source_name: str, target_name: str) -> list[Pair]:
+    """The lines of two files side by side, empty ones too. Raises Problem where the line counts differ."""
     sides = lines(decode_text(source, source_name)), lines(decode_text(target, target_name))
     for side, other in (sides, sides[::-1]):
         # Empty lines at the end of one file alone mean nothing.
@@ -189,7 +195,7 @@ def from_aligned(source: bytes, target: bytes, source_name: str = "source", targ
             f"{source_name} 有 {len(sides[0]):,} 行，{target_name} 有 {len(sides[1]):,} 行。"
             "两个文件必须逐行对应，请修正后再试。",
         )
-    return _usable(zip(*sides, strict=True), f"{source_name} / {target_name}")
+    return list(zip(*sides, strict=True))
 
 
 def from_tsv(content: bytes, name: str = "file") -> list[Pair]:
@@ -201,14 +207,14 @@ def from_tsv(content: bytes, name: str = "file") -> list[Pair]:
     filled = [row for row in rows if any(cell.strip("\x00 ") for cell in row)]
     if filled and not any(len(row) >= 2 for row in filled):
         raise _one_column(name)
-    return _usable(((row[0], row[1]) for row in filled if len(row) >= 2), name)
+    return sift(((row[0], row[1]) for row in filled if len(row) >= 2), name).pairs
 
 
 def from_table(table: Table, source: int, target: int) -> list[Pair]:
     """Pairs from two columns of a table. Raises Problem where there is one column, or no row has both."""
     if len(table.columns) < 2:
         raise _one_column(table.name)
-    return _usable(((row[source], row[target]) for row in table.rows), table.name)
+    return sift(((row[source], row[target]) for row in table.rows), table.name).pairs
 
 
 def _one_column(name: str) -> Problem:
@@ -239,18 +245,32 @@ def from_files(files: Sequence[tuple[str, bytes]]) -> list[Pair]:
     return [(target, source) for source, target in pairs] if chinese[1] > chinese[0] else pairs
 
 
-def _usable(pairs: Iterable[Iterable[str]], name: str) -> list[Pair]:
+@dataclass(frozen=True)
+class Sifted:
+    """Each pair once, and how many rows of the file gave none: a side was empty, or the pair stood there before."""
+
+    pairs: list[Pair]
+    empty: int
+    repeated: int
+
+
+def sift(rows: Iterable[Iterable[str]], name: str) -> Sifted:
+    """The rows' two cells as clean pairs. Raises Problem, which names the file, where none is left."""
     kept: dict[Pair, None] = {}
-    for source, target in pairs:
+    empty = read = 0
+    for source, target in rows:
         pair = " ".join(source.replace("\x00", " ").split()), " ".join(target.replace("\x00", " ").split())
+        read += 1
         if all(pair):
             kept[pair] = None
+        else:
+            empty += 1
     if not kept:
         raise Problem(
             f"{name} holds no sentence pairs. Choose a file with one pair a line.",
             f"{name} 里没有句对。请选择每行一个句对的文件。",
         )
-    return list(kept)
+    return Sifted(list(kept), empty, read - empty - len(kept))
 
 
 def save_pairs(pairs: Iterable[Pair], path: Path) -> None:

@@ -83,6 +83,11 @@ def test_the_zip_explains_itself_and_holds_nothing_of_this_machine(finished_run)
     assert b"BLEU" in files["finished/README.md"]
 
 
+def test_every_file_of_a_run_either_travels_or_is_known_to_stay(finished_run):
+    for path in finished_run.folder.iterdir():
+        assert archive.FILES.fullmatch(path.name) or archive.LEFT_BEHIND.fullmatch(path.name), path.name
+
+
 def test_own_sentences_travel_only_when_wanted(finished_run, elsewhere):
     own = {"finished/pairs.tsv", "finished/test_outputs.jsonl"}
     assert own <= set(contents(export_run(finished_run)))

@@ -9,7 +9,7 @@ from core.runs import PROJECT
 LEVELS = [
     {"problems", "config"},
     {"text", "vocab", "model", "loss", "machine", "tables"},
-    {"corpus", "batches"},
+    {"corpus", "batches", "survey"},
     {"runs", "dictionary"},
     {"decode", "beam", "lanes", "arithmetic", "translator", "scoring"},
     {"evaluation", "report", "material"},

@@ -14,6 +14,7 @@ from core.problems import Problem
 from core.runs import Run, check_name, checkpoints_folder, free_name, list_runs
 from pages.parts.estimates import drop_waiting, measure
 from pages.parts.language import keep_option, say, t
+from pages.parts.prepared import prepared, tokenizers
 
 if TYPE_CHECKING:
     from core.train import Estimate
@@ -64,6 +65,8 @@ def new_run() -> Run | None:
         if own is None:
             return None
     changes = {"corpus": source, "pairs": int(pairs), "epochs": int(epochs), **advanced(kind)}
+    if own is not None:
+        changes = {**changes, **tokenizers(own, kind)}
     try:
         config = preset(kind, **changes)
     except Problem as problem:
@@ -125,11 +128,17 @@ def _read(files: tuple[tuple[str, bytes], ...]) -> list[Pair]:
 
 
 def own_files() -> list[Pair] | None:
-    """Two line-aligned files as in the lesson, or one TSV. None until they can be read."""
+    """What the page Corpus handed over, else two line-aligned files as in the lesson, or one table. None until they
+    can be read."""
+    handed = prepared()
+    if handed is not None:
+        return handed.pairs
     uploads = st.file_uploader(
         t(
-            "Two files that match line by line (train_1w.zh and train_1w.en), or one file: Chinese, tab, English",
-            "两个逐行对应的文件（如 train_1w.zh 和 train_1w.en），或一个文件：中文、制表符、英文",
+            "Two files that match line by line (train_1w.zh and train_1w.en), or one table (CSV, TSV, JSON lines). "
+            "To choose columns and languages, and to look for bad pairs first, take the page Corpus.",
+            "两个逐行对应的文件（如 train_1w.zh 和 train_1w.en），或一个表格（CSV、TSV、JSON Lines）。"
+            "要选择列和语言，或先检查有没有问题句对，请到“语料”页。",
         ),
         accept_multiple_files=True,
         key="files",

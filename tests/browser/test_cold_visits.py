@@ -12,6 +12,7 @@ from tests.browser.conftest import Server, visiting
         ("/decode", "one word at a time", "一次只写一个词"),
         ("/train", "Train a model of your own", "训练一个自己的模型"),
         ("/scores", "How good is it", "它译得怎么样"),
+        ("/corpus", "The sentences a model learns from", "模型从哪些句子里学习"),
     ],
 )
 def test_a_cold_visit_shows_the_page_in_both_languages(browser, fresh_server: Server, address, english, chinese):
@@ -28,6 +29,7 @@ def test_the_bar_leads_to_every_page_and_keeps_the_language(visitor):
         ("解码器", "一次只写一个词"),
         ("训练", "训练一个自己的模型"),
         ("评分", "它译得怎么样"),
+        ("语料", "模型从哪些句子里学习"),
         ("翻译", "可以拆开看"),
     ):
         visit.key("bar").get_by_text(label, exact=True).click()
