@@ -3,9 +3,10 @@
 import streamlit as st
 
 from pages.parts.ask import ask_and_trace
+from pages.parts.decodings import beam_of, choose_decoding, compare, steps_of
 from pages.parts.language import language, t
 from pages.parts.shell import heading, shell
-from pages.parts.words import sentence_words, source_words, sure_words
+from pages.parts.words import cut_by, replacements_note, sentence_words, source_words, sure_words
 
 shell(t("Translate", "翻译"))
 heading(
@@ -15,17 +16,15 @@ heading(
         "Seq2Seq 模型先读完整个句子，再一个词一个词地写出英文。",
     ),
 )
-run, sentence, result = ask_and_trace()
+run, sentence, greedy = ask_and_trace()
 
 with st.container(border=True):
+    by_beam = choose_decoding()
+    result = beam_of(run, sentence)[1] if by_beam else greedy
     with st.container(key="translation"):
-        st.html(sentence_words(result.sentence))
-    with st.container(key="to-decoder"):
-        st.page_link(
-            "pages/decode.py",
-            label=t("Watch the decoder write this, step by step →", "一步一步看解码器怎样写出这句话 →"),
-            query_params={"lang": language(), "run": run.name, "sentence": sentence, "step": "1"},
-        )
+        st.html(sentence_words(result.sentence, result.replacements, result.source))
+    if result.replacements:
+        st.caption(replacements_note(result.replacements))
     if not result.finished:
         st.caption(
             t(
@@ -33,10 +32,17 @@ with st.container(border=True):
                 "模型一直没有写出结束标记 <eos>，被强制截断：它在原地打转。",
             )
         )
+    with st.container(key="to-decoder"):
+        st.page_link(
+            "pages/decode.py",
+            label=t("Watch the decoder write this, step by step →", "一步一步看解码器怎样写出这句话 →"),
+            query_params={"lang": language(), "run": run.name, "sentence": sentence, **steps_of(run, sentence, result)},
+        )
+compared = st.container()
 
 left, right = st.columns(2)
 with left.container(border=True, height="stretch"):
-    note = t("words by jieba", "由 jieba 分词")
+    note = cut_by(run.config.source_tokenizer)
     st.html(f'<h2 class="part">{t("What the model read", "模型读到的词")}<span>{note}</span></h2>')
     st.html(source_words(result))
     unknown = sum(not token.known for token in result.source)
@@ -50,6 +56,9 @@ with right.container(border=True, height="stretch"):
     note = t("probability of each word when it was chosen", "选中每个词时的概率")
     st.html(f'<h2 class="part">{t("How sure it was", "模型有多大把握")}<span>{note}</span></h2>')
     st.html(sure_words(result))
+
+with compared:
+    compare(run, sentence, greedy)
 
 scores = run.scores()
 if scores:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.decode import source_tokens
+from core.machine import one_thread
 from core.model import Seq2Seq, State
 from core.vocab import SOS, Vocab
 
@@ -120,6 +121,7 @@ def _watching(model: nn.Module) -> Iterator[dict[str, tuple[tuple[Any, ...], Any
             handle.remove()
 
 
+@one_thread()
 @torch.inference_mode()
 def arithmetic(
     model: Seq2Seq,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.batches import pad_columns
 from core.decode import Reader, Replacement, Writing, most_attended, source_tokens, step_limit
+from core.machine import one_thread
 from core.model import Seq2Seq
 from core.problems import Problem
 from core.vocab import EOS, SOS, Vocab
@@ -68,6 +69,7 @@ class BeamSentence:
     """A whole translation; `node` is the id of its last node."""
 
     node: int
+    ids: list[int]  # its target words, with `<eos>`: a trace that begins with them is this translation's
     sentence: str  # put together for people, `<unk>` replaced
     replacements: list[Replacement]
     log_probability: float
@@ -229,6 +231,7 @@ def beam_batch(
     ]
 
 
+@one_thread()
 @torch.inference_mode()
 def beam_trace(
     model: Seq2Seq,
@@ -262,5 +265,14 @@ def beam_trace(
     best = []
     for node_id in search.best(0, power):
         found = search.hypothesis(node_id, power)
-        best.append(BeamSentence(node_id, *read(found, words), found.log_probability, found.score, found.finished))
+        best.append(
+            BeamSentence(
+                node_id,
+                found.ids + [EOS] * found.finished,
+                *read(found, words),
+                found.log_probability,
+                found.score,
+                found.finished,
+            )
+        )
     return BeamTrace(text, list(words), width, power, steps, best)

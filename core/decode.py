@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool1d
 
 from core.batches import pad_columns
+from core.machine import one_thread
 from core.model import Seq2Seq
 from core.vocab import EOS, SOS, UNK, Vocab
 
@@ -28,6 +29,8 @@ class SourceToken:
     id: int
     known: bool
     count: int | None  # how often training saw it; None where the vocabulary does not tell (unknown words)
+    at_most: int | None = None  # for an unknown word: training saw it no more often than this
+    kept_by: str | None = None  # the setting that, chosen wider, would have kept it: min_freq or max_size
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,7 @@ def thinned(states: Tensor) -> list[list[float]]:
     return [[round(number, 3) for number in state] for state in states.tolist()]
 
 
+@one_thread()
 @torch.inference_mode()
 def greedy_trace(
     model: Seq2Seq,

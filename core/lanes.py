@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core.decode import source_tokens, step_limit
+from core.machine import one_thread
 from core.model import Seq2Seq
 from core.vocab import EOS, SOS, UNK, Vocab
 
@@ -59,6 +60,7 @@ class Lanes:
         return cls(**{**values, **parts})
 
 
+@one_thread()
 @torch.inference_mode()
 def lanes(
     model: Seq2Seq,

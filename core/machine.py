@@ -4,7 +4,8 @@ import ctypes
 import math
 import os
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,21 @@ def keep_freed_memory() -> None:
     mmap_max, trim_threshold = -4, -1  # names of malloc.h
     mallopt(mmap_max, 0)
     mallopt(trim_threshold, 2**31 - 1)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread while the block runs: a sentence's products are too small to share.
+
+    Beside another busy process, as a run that trains, two threads wait for each other: the translation of one
+    sentence took 0.9 s with two and 0.02 s with one.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def choose_device(wanted: str) -> torch.device:

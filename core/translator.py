@@ -1,6 +1,8 @@
 """A run's tokenizers, vocabularies and model behind one call."""
 
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from safetensors import SafetensorError
@@ -16,6 +18,7 @@ from core.decode import (
     LOOKED_UP,
     DecodeTrace,
     Replacement,
+    SourceToken,
     Writing,
     greedy_batch,
     greedy_trace,
@@ -50,12 +53,17 @@ class Translator:
         target_vocab: Vocab,
         source_tokenizer: Tokenizer,
         target_tokenizer: Tokenizer,
+        min_freq: int = 1,
+        max_size: int = sys.maxsize,
     ) -> None:
         self.model = model
         self.source_vocab = source_vocab
         self.target_vocab = target_vocab
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
+        # How the source vocabulary was cut: why a word is unknown.
+        self.min_freq = min_freq
+        self.max_size = max_size
 
     @classmethod
     def load(cls, run: Run, device: str = "cpu") -> "Translator":
@@ -78,7 +86,7 @@ class Translator:
                 f"运行 {run.name!r} 的 model.safetensors 已损坏，或属于别的运行。请删除这个运行，或重新复制整个文件夹。",
             ) from error
         model.to(device).eval()
-        return cls(model, source_vocab, target_vocab, *run.tokenizers())
+        return cls(model, source_vocab, target_vocab, *run.tokenizers(), config.min_freq, config.max_size)
 
     def check(self, text: str) -> None:
         """Raise Problem, saying what to do, if the text cannot be translated."""
@@ -107,7 +115,15 @@ class Translator:
         """
         words = self.words(text, words)
         self._check_prefix(prefix, len(words))
-        return greedy_trace(self.model, text, words, self.source_vocab, self.target_vocab, self.read, prefix)
+        trace = greedy_trace(self.model, text, words, self.source_vocab, self.target_vocab, self.read, prefix)
+        return replace(trace, source=[token if token.known else self._why_unknown(token) for token in trace.source])
+
+    def _why_unknown(self, token: SourceToken) -> SourceToken:
+        """The token with what can be told of a word that the vocabulary lacks: why, and how rare it must have been."""
+        if len(self.source_vocab) >= self.max_size:
+            # Of the words seen as often as the last one kept, some found no room any more.
+            return replace(token, at_most=self.source_vocab.counts[-1], kept_by="max_size")
+        return replace(token, at_most=self.min_freq - 1, kept_by="min_freq" if self.min_freq > 1 else None)
 
     def words(self, text: str, words: Sequence[str] | None = None) -> list[str]:
         """The sentence cut into words: by the tokenizer, or as the person cut it, which must leave the text as it is.

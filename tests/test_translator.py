@@ -38,6 +38,17 @@ def test_beam_search_gives_many_sentences_what_it_gives_each_alone(translator):
     assert translator.translate(["", "花"], beam=3)[0] == ""
 
 
+def test_what_beam_search_found_can_be_traced(translator):
+    for found in translator.beam("他们想要自行车。", 4).best:
+        trace = translator.trace("他们想要自行车。", prefix=found.ids)
+        assert (trace.sentence, trace.replacements, trace.finished) == (
+            found.sentence,
+            found.replacements,
+            found.finished,
+        )
+        assert trace.log_probability == pytest.approx(found.log_probability, rel=1e-4)
+
+
 def test_a_trace_holds_together(translator):
     trace = translator.trace("我們想要麒麟.")
     assert trace.text == "我們想要麒麟."
@@ -116,6 +127,19 @@ def test_it_stands_where_the_model_wrote_it(translator):
 def test_without_attention_a_sign_of_the_gap_stands_there(translator):
     sentence, (replacement,) = translator.read(Writing([UNK], None), ["长颈鹿"])
     assert (sentence, replacement.how, replacement.source) == ("…", GAP, None)
+
+
+def test_an_unknown_word_tells_how_rare_it_was_at_most_and_what_would_have_kept_it(translator):
+    def unknown():
+        (token,) = [token for token in translator.trace("我喜欢长颈鹿。").source if not token.known]
+        return token.at_most, token.kept_by
+
+    assert unknown() == (0, None), "this run keeps every word that it has seen"
+    translator.min_freq = 3
+    assert unknown() == (2, "min_freq")
+    translator.max_size = len(translator.source_vocab)
+    assert unknown() == (min(translator.source_vocab.counts[4:]), "max_size")
+    assert {token.at_most for token in translator.trace("我喜欢花。").source} == {None}
 
 
 # The person's hand in it

@@ -43,3 +43,21 @@ def _beam(folder: str, version: int, text: str, width: int, words: tuple[str, ..
 def beam(run: Run, text: str, width: int, words: tuple[str, ...] | None = None) -> "BeamTrace":
     """All that beam search of that width did for the text; words and problems as with `trace`."""
     return _beam(*run.version, text, width, words)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _references(folder: str, written: int) -> dict[str, str]:
+    from core.evaluation import saved_outputs
+
+    return {output.source.replace(" ", ""): output.reference for output in saved_outputs(Run(folder))}
+
+
+def reference_of(run: Run, words: list[str]) -> str | None:
+    """A person's translation, where the sentence of these words is one of those that the run was scored on."""
+    from core.evaluation import OUTPUTS
+
+    try:
+        written = (run.folder / OUTPUTS).stat().st_mtime_ns
+    except OSError:
+        return None
+    return _references(str(run.folder), written).get("".join(words))

@@ -1,14 +1,25 @@
 """Words as HTML: the source as the model read it, and the translation with how sure the model was. Text is escaped."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 from pages.parts.language import t
 
 if TYPE_CHECKING:
-    from core.decode import DecodeTrace
+    from core.decode import DecodeTrace, Replacement, SourceToken
 
 END, UNKNOWN = "<eos>", "<unk>"
+
+
+def cut_by(tokenizer: str) -> str:
+    """How the source was cut, in a few words."""
+    return {
+        "jieba": t("words by jieba", "由 jieba 分词"),
+        "spacy": t("words by spaCy", "由 spaCy 分词"),
+        "characters": t("one character each", "逐字切分"),
+        "pieces": t("pieces of words; ▁ begins a word", "词片，▁ 表示词的开头"),
+    }.get(tokenizer, tokenizer)
 
 
 def source_words(trace: "DecodeTrace") -> str:
@@ -22,16 +33,74 @@ def source_words(trace: "DecodeTrace") -> str:
             hint = t(f"Training saw this word {token.count:,} times", f"训练数据里出现过 {token.count:,} 次")
             parts.append(f'<span class="word" title="{hint}">{escape(token.text)}</span>')
         else:
-            hint = t("Not in the vocabulary: the model reads <unk>", "不在词表里：模型读到的是 <unk>")
+            hint = t("Not in the vocabulary: the model reads <unk>.", "不在词表里：模型读到的是 <unk>。") + _rarity(
+                token
+            )
             parts.append(f'<span class="word unknown" title="{escape(hint)}">{escape(token.text)}</span>')
     return f'<div class="words">{"".join(parts)}</div>'
 
 
-def sentence_words(sentence: str) -> str:
-    """The translation in green; an unknown word in it is grey and dotted."""
-    unknown = escape(UNKNOWN)
-    text = escape(sentence).replace(unknown, f'<span class="unknown">{unknown}</span>')
+def _rarity(token: "SourceToken") -> str:
+    """How often training saw an unknown word at most, and which setting would have kept it."""
+    if token.at_most is None or token.kept_by is None:
+        return t(" Training never saw it.", "训练数据里没有它。") if token.at_most == 0 else ""
+    seen = t(f" Training saw it {token.at_most:,} times at most;", f"训练数据里最多出现过 {token.at_most:,} 次；")
+    if token.kept_by == "min_freq":
+        return seen + t(" if it did, a smaller min_freq keeps it.", "出现过的话，把 min_freq 调小就能保留。")
+    return seen + t(" if it did, a larger max_size may keep it.", "出现过的话，把 max_size 调大也许能保留。")
+
+
+def sentence_words(sentence: str, replacements: "Sequence[Replacement]", source: "Sequence[SourceToken]") -> str:
+    """The translation in green; what the model did not translate is grey and dotted, and says why on touch."""
+    parts, end = [], 0
+    for replacement in replacements:
+        parts.append(escape(sentence[end : replacement.start]))
+        end = replacement.start + len(replacement.text)
+        looked_at = None if replacement.source is None else source[replacement.source].text
+        hint = escape(_why(replacement, looked_at))
+        parts.append(f'<span class="unknown" tabindex="0" title="{hint}">{escape(replacement.text)}</span>')
+    text = "".join(parts) + escape(sentence[end:])
     return f'<div class="sentence">{text or "…"}</div>'
+
+
+def _why(replacement: "Replacement", word: str | None) -> str:
+    if word is None:
+        return t(
+            "The model wrote <unk> here: a word that it does not have. It has no attention, so nobody knows which "
+            "source word it meant.",
+            "模型在这里写出了 <unk>，也就是词表里没有的词。它没有注意力，看不出对应原文的哪个词。",
+        )
+    if replacement.how == "looked up":
+        return t(
+            f"Looked up, not translated. The model wrote <unk> and looked mostly at “{word}”; this is from a dictionary.",
+            f"查词典得来，不是模型翻译的。模型写出了 <unk>，主要看着“{word}”，这里是词典的解释。",
+        )
+    return t(
+        f"Copied, not translated. The model wrote <unk> and looked mostly at “{word}”, which no dictionary here has.",
+        f"照抄原文，不是模型翻译的。模型写出了 <unk>，主要看着“{word}”，词典里也没有这个词。",
+    )
+
+
+def replacements_note(replacements: "Sequence[Replacement]") -> str:
+    """One sentence on the grey words of a translation, with the dictionary's attribution; empty where there are none."""
+    hows = {replacement.how for replacement in replacements}
+    if not hows:
+        return ""
+    if "gap" in hows:
+        return t(
+            "Grey “…”: the model wrote <unk>, a word that is not in its vocabulary.",
+            "灰色的“…”：模型写出了 <unk>，也就是词表里没有的词。",
+        )
+    if "looked up" in hows:
+        return t(
+            "Grey: not translated by the model, which has no word for it, but looked up in the dictionary "
+            "CC-CEDICT (cc-cedict.org, CC BY-SA 4.0) or copied.",
+            "灰色的词不是模型翻译的：它的词表里没有，这里查的是词典 CC-CEDICT（cc-cedict.org，CC BY-SA 4.0），查不到就照抄。",
+        )
+    return t(
+        "Grey: copied from your sentence; the model has no word for it.",
+        "灰色的词照抄原文：模型的词表里没有。",
+    )
 
 
 def sure_words(trace: "DecodeTrace") -> str:

@@ -41,7 +41,50 @@ def test_unknown_words_are_marked(visitor):
     visit = visitor().go("/")
     visit.type("我喜欢龘靐齉。")
     assert visit.page.locator(".word.unknown").count() >= 1
-    assert "<unk>" in visit.text()
+    assert "<unk>" in visit.page.locator(".sure").inner_text()
+
+
+def test_a_word_that_the_model_lacks_is_looked_up_and_marked(visitor):
+    for locale, words in (("en-US", "Looked up, not translated"), ("zh-CN", "不是模型翻译的")):
+        visit = visitor(locale).go("/")
+        visit.type("他是一个不倒翁。")
+        assert "<unk>" not in visit.translation
+        grey = visit.key("translation").locator(".unknown")
+        assert grey.inner_text() == "roly-poly toy"
+        assert words in grey.get_attribute("title")
+        assert "CC BY-SA 4.0" in visit.text()
+
+
+def test_where_beam_search_finds_another_sentence_both_are_shown_and_either_can_be_taken(visitor):
+    visit = visitor().go("/")
+    assert visit.key("decodings").count() == 0, "the first sentence is the same by both"
+    visit.type("我姐姐是麻醉师。")
+    greedy, found = visit.page.locator(".decodings .sentence").all_inner_texts()
+    assert visit.translation == greedy != found
+    assert "times as probable" in visit.text()
+    visit.key("decoding").get_by_text("Beam search").click()
+    visit.page.wait_for_timeout(300)
+    visit.settle()
+    assert visit.translation == found
+    assert "decoding=beam" in visit.page.url
+    other = visitor("zh-CN").go(visit.page.url.removeprefix(visit.url).replace("lang=en", "lang=zh"))
+    assert other.translation == found
+    visit.key("to-decoder").locator("a").click()
+    visit.page.wait_for_url("**/decode**")
+    assert "way=" in visit.page.url
+
+
+def test_a_right_translation_tells_that_more_probable_is_not_always_better(visitor):
+    visit = visitor().go("/?sentence=我姐姐是麻醉师。")
+    box = visit.key("decodings").locator("input")
+    for reference, said in (
+        ("My sister is a anaesthetist.", "not always better"),
+        ("My sister is anaesthetist.", "also closer"),
+    ):
+        box.fill(reference)
+        box.press("Enter")
+        visit.wait_for_text(said)
+        assert "chrF" in visit.text()
 
 
 def test_it_says_how_sure_the_model_was_of_each_word(visitor):

@@ -1,0 +1,173 @@
+"""Greedy decoding and beam search beside each other, on the page Translate."""
+
+import math
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.runs import Run
+from pages.parts import address
+from pages.parts.language import keep_option, t
+from pages.parts.loading import beam, reference_of, trace
+from pages.parts.walkthrough.ways import GREEDY, Way, write_way
+from pages.parts.words import sentence_words
+
+if TYPE_CHECKING:
+    from core.beam import BeamSentence
+    from core.decode import DecodeTrace
+
+WIDTH = 5
+
+
+def choose_decoding() -> bool:
+    """The switch between greedy decoding and beam search. True for beam search; the choice is in the address."""
+    labels = {"greedy": t("Greedy", "贪心解码"), "beam": t("Beam search", "集束搜索")}
+    linked = address.news("decoding")
+    if linked in labels:
+        st.session_state["decoding"] = linked
+    st.session_state.setdefault("decoding", "greedy")
+    chosen = st.segmented_control(
+        t("How words are chosen", "选词的方法"),
+        list(labels),
+        format_func=labels.__getitem__,
+        key=keep_option("decoding"),
+        required=True,
+        persist_state="session",
+        help=t(
+            "Greedy takes the most probable word at each step and never looks back. "
+            f"Beam search keeps the {WIDTH} most probable beginnings and takes the best whole sentence.",
+            f"贪心解码每一步都取概率最大的词，从不回头；集束搜索同时保留 {WIDTH} 个最有希望的开头，最后取最好的整句。",
+        ),
+    )
+    address.write("decoding", chosen or "greedy")
+    return chosen == "beam"
+
+
+def beam_of(run: Run, sentence: str) -> "tuple[BeamSentence, DecodeTrace]":
+    """The best translation that beam search finds, and its trace."""
+    best = beam(run, sentence, WIDTH).best[0]
+    return best, trace(run, sentence, None, tuple(best.ids))
+
+
+def way_to(run: Run, sentence: str, ids: list[int]) -> Way:
+    """Where a translation leaves what greedy decoding would have written, as the Decoder page's address has it."""
+    way, at = GREEDY, trace(run, sentence)
+    while True:
+        step = next(
+            (i for i, (done, token) in enumerate(zip(at.steps, ids, strict=False)) if done.chosen.id != token), -1
+        )
+        if step < 0:
+            return way
+        way = (*way, (step + 1, ids[step]))
+        at = trace(run, sentence, None, tuple(ids[: step + 1]))
+
+
+def steps_of(run: Run, sentence: str, result: "DecodeTrace") -> dict[str, str]:
+    """What the Decoder page's address needs to show this translation, where it leaves the greedy one first."""
+    way = way_to(run, sentence, [step.chosen.id for step in result.steps])
+    if way == GREEDY:
+        return {"step": "1"}
+    written = write_way(way)
+    return {"step": str(way[0][0]), "way": written, "ways": written, "more": "beam", "width": str(WIDTH)}
+
+
+def compare(run: Run, sentence: str, greedy: "DecodeTrace") -> None:
+    """Say whether beam search finds another sentence than greedy decoding, and which of the two is better."""
+    found, traced = beam_of(run, sentence)
+    reference = reference_of(run, greedy.words)
+    if found.sentence == greedy.sentence:
+        st.caption(
+            t(
+                f"Beam search, which keeps {WIDTH} beginnings alive, finds the same sentence.",
+                f"集束搜索同时保留 {WIDTH} 个开头，找到的是同一句话。",
+            )
+        )
+        if reference:
+            st.caption(t(f"A person translated it: “{reference}”", f"人的译文：“{reference}”"))
+        return
+    with st.container(border=True, key="decodings"):
+        title, note = t("Two ways to choose words", "两种选词方法"), t("two different sentences", "译文不同")
+        st.html(f'<h2 class="part">{title}<span>{note}</span></h2>')
+        shown = st.container()
+        typed = st.text_input(
+            t("The right translation, if you know it", "正确的译文（如果你知道）"),
+            value=reference or "",
+            key=f"reference:{run.name}:{sentence}",
+            max_chars=500,
+        )
+        scores = _scores([greedy.sentence, found.sentence], typed) if typed and typed.strip() else None
+        shown.html(_table(greedy, traced, scores))
+        shown.markdown(_verdict(greedy, traced, scores))
+
+
+def _scores(translations: list[str], reference: str) -> list[float]:
+    """chrF of each against the reference, 0 to 100."""
+    from core.scoring import Statistics
+
+    return Statistics(translations, [reference.strip()] * len(translations)).sentence_scores()
+
+
+def _table(greedy: "DecodeTrace", found: "DecodeTrace", scores: list[float] | None) -> str:
+    """Both sentences with their log-probabilities, and with their scores where there is a reference."""
+    log_probability = t(
+        "The logarithm of the probability that the model gives to the whole sentence: nearer to 0 is more probable.",
+        "模型给整句话的概率的对数：越接近 0，概率越大。",
+    )
+    per_word = t(
+        "The same, shared among the words: so beam search compares sentences of different lengths.",
+        "平均到每个词：集束搜索就这样比较长短不同的句子。",
+    )
+    chrf = t(
+        "How much of the right translation's spelling is in it, 0 to 100.", "与正确译文在字母上的重合程度，0 到 100。"
+    )
+    heads = [
+        ("", ""),
+        ("", ""),
+        (t("log-probability", "对数概率"), log_probability),
+        (t("per word", "平均每词"), per_word),
+    ]
+    if scores:
+        heads.append(("chrF", chrf))
+    rows = []
+    names = (t("Greedy", "贪心解码"), t("Beam search", "集束搜索"))
+    for number, (name, made) in enumerate(zip(names, (greedy, found), strict=True)):
+        words = sentence_words(made.sentence, made.replacements, made.source)
+        numbers = [made.log_probability, made.log_probability / len(made.steps)]
+        cells = [f"{value:.2f}".replace("-", "−") for value in numbers]
+        if scores:
+            cells.append(f"{scores[number]:.0f}")
+        numeric = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+        rows.append(f"<tr><td>{name}</td><td>{words}</td>{numeric}</tr>")
+    head = "".join(f'<th title="{hint}">{label}</th>' for label, hint in heads)
+    return f'<table class="decodings"><tr>{head}</tr>{"".join(rows)}</table>'
+
+
+def _verdict(greedy: "DecodeTrace", found: "DecodeTrace", scores: list[float] | None) -> str:
+    """Which of the two the model finds more probable, and whether that one is the better translation."""
+    gain = found.log_probability - greedy.log_probability
+    likelier = gain > 0
+    if likelier:
+        times = f"{math.exp(gain):,.1f}" if gain < math.log(100) else f"{math.exp(min(gain, 20)):,.0f}"
+        said = t(
+            f"To the model, beam search's sentence is {times} times as probable: taking the most probable word at "
+            "each step did not lead to the most probable sentence.",
+            f"在模型看来，集束搜索的句子概率是贪心译文的 {times} 倍：每一步都取最大的，整句不一定最大。",
+        )
+    else:
+        said = t(
+            "Beam search's sentence is less probable as a whole, but more probable per word, which is what it compares.",
+            "集束搜索的句子整句概率较小，但平均到每个词概率更大，它比的正是平均值。",
+        )
+    if not scores or scores[0] == scores[1]:
+        return said
+    better = scores[1] > scores[0]
+    if better:
+        also = t("It is also closer to the right translation.", "它也更接近正确的译文。")
+    elif likelier:
+        also = t(
+            "**But it is further from the right translation: more probable is not always better.**",
+            "**但它离正确的译文更远：概率更大，不一定译得更好。**",
+        )
+    else:
+        also = t("And it is further from the right translation.", "它离正确的译文也更远。")
+    return said + t(" ", "") + also
