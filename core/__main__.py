@@ -1,4 +1,4 @@
-"""The command line: train, translate, evaluate, benchmark."""
+"""The command line: train, translate, evaluate, table, benchmark."""
 
 import argparse
 import dataclasses
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m core", description="Train and use a Chinese→English Seq2Seq model.")
-    commands = top.add_subparsers(required=True, metavar="train|translate|evaluate|benchmark")
+    commands = top.add_subparsers(required=True, metavar="train|translate|evaluate|table|benchmark")
     add_train(commands.add_parser("train", help="train a model", description=train_command.__doc__))
     translate = commands.add_parser("translate", help="translate", description=translate_command.__doc__)
     translate.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
@@ -55,6 +55,9 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--save", action="store_true", help="write scores.json and test_outputs.jsonl into the run")
     evaluate.add_argument("--quiet", action="store_true", help="print nothing")
     evaluate.set_defaults(command=evaluate_command)
+    table = commands.add_parser("table", help="a table of scored runs", description=table_command.__doc__)
+    table.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="the runs' folders, as checkpoints/NAME")
+    table.set_defaults(command=table_command)
     benchmark = commands.add_parser("benchmark", help="time training", description=benchmark_command.__doc__)
     benchmark.add_argument("--pairs", type=int, default=10_000, help="training pairs of Tatoeba (default 10,000)")
     benchmark.add_argument("--rounds", type=int, default=5, help="turns of each loop; medians are printed (default 5)")
@@ -279,6 +282,15 @@ def evaluate_command(options: argparse.Namespace) -> int:
         print(json.dumps(dataclasses.asdict(evaluation), ensure_ascii=False, indent=1))
     elif not options.quiet:
         print("\n".join(evaluation_lines(evaluation)))
+    return 0
+
+
+def table_command(options: argparse.Namespace) -> int:
+    """Print a Markdown table of runs from their scores.json: size, training time, BLEU and chrF, a typical mistake."""
+    from core.report import table_lines
+
+    for line in table_lines([Run(folder) for folder in options.runs]):
+        print(line)
     return 0
 
 

@@ -1,8 +1,11 @@
 """Scores as text: for a terminal, and as the table in the README."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from core.scoring import MEASURES, Evaluation, Measures, Scores, between, findings
+from core.evaluation import saved, saved_outputs
+from core.problems import Problem
+from core.runs import Run
+from core.scoring import MEASURES, Evaluation, Measures, Output, Scores, between, findings
 
 
 def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
@@ -39,10 +42,49 @@ def _score_lines(name: str, scores: Scores, unit: str) -> Iterator[str]:
 
 
 def _score_line(name: str, measures: Measures) -> str:
-    cells = []
-    for measure in MEASURES:
-        interval = measures.intervals.get(measure)
-        cells.append(
-            f"{getattr(measures, measure):.1f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
-        )
+    cells = [_with_interval(measures, measure) for measure in MEASURES]
     return f"{name:<26}{measures.sentences:>9,}  " + "".join(f"{cell:<20}" for cell in cells).rstrip()
+
+
+def _with_interval(measures: Measures, measure: str) -> str:
+    interval = measures.intervals.get(measure)
+    value = f"{getattr(measures, measure):.1f}"
+    return f"{value} [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else value
+
+
+def table_lines(runs: Sequence[Run]) -> Iterator[str]:
+    """A Markdown table of scored runs, from their folders alone. Raises Problem for one that has no score."""
+    yield "| run | preset | parameters | minutes | BLEU, greedy | BLEU, beam | chrF | what it gets wrong |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for run in runs:
+        evaluation = saved(run)
+        if evaluation is None:
+            raise Problem(
+                f"Run {run.name!r} has no score yet. Run: python -m core evaluate --save --run {run.folder}",
+                f"运行 {run.name!r} 还没有评分。请运行：python -m core evaluate --save --run {run.folder}",
+            )
+        status, example = run.status(), typical_mistake(saved_outputs(run))
+        cells = (
+            f"`{run.name}`",
+            f"`{run.config.preset}`",
+            f"{status.parameters / 1e6:.1f} M" if status.parameters else "?",
+            f"{status.seconds / 60:.0f}" if status.seconds >= 60 else f"{status.seconds / 60:.1f}",
+            _with_interval(evaluation, "bleu_lowercase"),
+            "–" if evaluation.beam is None else _with_interval(evaluation.beam, "bleu_lowercase"),
+            _with_interval(evaluation, "chrf"),
+            "–" if example is None else f"{example.source} → {example.hypothesis} (right: {example.reference})",
+        )
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def typical_mistake(outputs: Sequence[Output]) -> Output | None:
+    """A wrong translation that is typical: of those with known words alone that are less than half right, the middle one.
+
+    The sentences have 5 to 12 letters, so that they fit into a table.
+    """
+    short = [output for output in outputs if output.unknown == 0 and 5 <= len(output.source) <= 12]
+    wrong = sorted(
+        (output for output in short or outputs if output.score < 50),
+        key=lambda output: (output.score, output.source),
+    )
+    return wrong[len(wrong) // 2] if wrong else None

@@ -279,6 +279,18 @@ def test_scoring_again_writes_the_same_files(command, finished_run):
     assert not (finished_run.folder / "scoring.json").exists()
 
 
+def test_the_table_of_runs_comes_from_their_folders_alone(command, finished_run, new_run):
+    (finished_run.folder / "model.safetensors").unlink()
+    status, output, _ = command("table", finished_run.folder)
+    scores = finished_run.scores()
+    head, _, row = output.splitlines()
+    assert status == 0
+    assert head.count("|") == row.count("|")
+    assert "`finished`" in row
+    assert f"{scores['bleu_lowercase']:.1f} [" in row
+    assert is_one_error(command("table", new_run("other").folder), "no score yet", "evaluate --save")
+
+
 def test_what_cannot_be_scored_is_one_sentence(command, finished_run, tmp_path):
     (tmp_path / "one").write_text("你好\n", "utf-8")
     assert is_one_error(command("evaluate", "--run", finished_run.folder, tmp_path / "none.tsv"), "none.tsv")
