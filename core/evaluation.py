@@ -12,6 +12,7 @@ from core.runs import Run, read_json_lines, write_atomically
 from core.scoring import (
     RESAMPLES,
     Evaluation,
+    Measures,
     Output,
     Statistics,
     grouped,
@@ -20,6 +21,7 @@ from core.scoring import (
     signs,
     source_length,
 )
+from core.vocab import UNK
 
 if TYPE_CHECKING:
     from core.decode import Writing
@@ -74,6 +76,7 @@ def evaluate(
             unknown_source=sum(strange) / max(sum(map(len, cut)), 1),
             unknown_target=_unknown_target(translator, references),
         ),
+        model_alone=_model_alone(translator, greedy, references),
         test=fingerprint(pairs),
         epoch=epoch,
     )
@@ -108,6 +111,13 @@ def evaluate(
         beam_likelier=sum(output.beam_likelier for output in outputs),
         beam_likelier_worse=sum(output.beam_likelier_worse for output in outputs),
     ), outputs
+
+
+def _model_alone(translator: "Translator", written: Sequence["Writing"], references: Sequence[str]) -> Measures | None:
+    if not any(UNK in writing.ids for writing in written):
+        return None
+    plain = [translator.target_tokenizer.detokenize(translator.target_vocab.decode(writing.ids)) for writing in written]
+    return Measures(**Statistics(plain, references).measures(resamples=RESAMPLES))
 
 
 def _fields(whole: Any) -> dict[str, Any]:

@@ -18,6 +18,9 @@ def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
             f"beam search translates {evaluation.beam_differs:,} sentences differently; {evaluation.beam_likelier:,} of these "
             f"translations are more probable to the model, and {evaluation.beam_likelier_worse:,} of those score worse"
         )
+    if evaluation.model_alone is not None:
+        alone = _with_interval(evaluation.model_alone, "bleu_lowercase")
+        yield f"the words it writes as <unk> are looked up or copied; left as they are, BLEU lowercased would be {alone}"
     signs = evaluation.signs
     if signs is not None:
         yield f"unknown: {signs.unknown_source:.1%} of the source words, {signs.unknown_target:.1%} of the reference words"

@@ -92,6 +92,7 @@ class Evaluation(Scores):
 
     length_unit: str = "characters"  # or "words": what `by_length` counts in a source sentence
     signs: Signs | None = None
+    model_alone: Measures | None = None  # with `<unk>` left where people read a word looked up or copied; None: nowhere
     beam_width: int = 0  # 0: beam search was not tried
     beam: Scores | None = None
     beam_differs: int = 0  # sentences that beam search translates differently
@@ -422,6 +423,7 @@ def _scores(kind: type[T], values: dict[str, Any]) -> T:
         "by_unknown": lambda rows: [read(Group, row) for row in rows],
         "signs": lambda row: row and read(Signs, row),
         "beam": lambda row: row and _scores(Scores, row),
+        "model_alone": lambda row: row and read(Measures, row),
     }
     return read(kind, {key: parts[key](value) if key in parts else value for key, value in values.items()})
 

@@ -4,7 +4,7 @@ from html import escape
 
 import streamlit as st
 
-from core.evaluation import saved, saved_outputs
+from core.evaluation import saved
 from core.problems import Problem
 from core.runs import Run, list_runs
 from core.scoring import Evaluation, Scores, findings
@@ -12,7 +12,7 @@ from pages.parts import address
 from pages.parts.ask import choose_run
 from pages.parts.language import say, t
 from pages.parts.score_charts import length_chart, made_of, meaning, ruler, unknown_chart
-from pages.parts.score_sentences import sentences
+from pages.parts.score_sentences import outputs_of, sentences
 from pages.parts.score_tables import all_runs, falls, greedy_and_beam, read_scores, with_interval
 from pages.parts.scoring_panel import scoring_panel
 from pages.parts.shell import heading, shell
@@ -160,6 +160,13 @@ def pictures(run: Run, evaluation: Evaluation, beside: dict[str, Evaluation], ru
                 f"原文有 {signs.unknown_source:.1%} 的词不在词表里；参考译文有 {signs.unknown_target:.1%} 的词不在目标词表里，模型永远写不出来。",
             )
             st.html(f'<p class="small">{note}</p>')
+        if evaluation.model_alone is not None:
+            alone = evaluation.model_alone.bleu_lowercase
+            note = t(
+                f"Where it writes <unk>, people read the source word looked up in a dictionary, or copied. With a bare <unk> BLEU would be {alone:.1f}.",
+                f"它写出 <unk> 的地方，页面会显示词典里查到的词，或照抄原词。如果直接显示 <unk>，BLEU 是 {alone:.1f}。",
+            )
+            st.html(f'<p class="small">{escape(note)}</p>')
 
 
 def page() -> None:
@@ -200,7 +207,7 @@ def page() -> None:
                 "这个分数来自旧版本：重新评分后能看到区间、长度和句子。",
             ),
         )
-    elif evaluation.epoch != run.status().best_epoch:
+    elif evaluation.epoch < run.status().best_epoch:
         scoring_panel(
             run,
             t(
@@ -210,11 +217,10 @@ def page() -> None:
         )
     if evaluation is not None and evaluation.by_length:
         pictures(run, evaluation, {name: scored[name] for name in names}, runs)
-        outputs = saved_outputs(run)
-        if outputs:
+        if outputs_of(run):
             with st.container(border=True):
                 part(t("Its sentences", "它译的句子"))
-                sentences(run, outputs)
+                sentences(run)
     if scored:
         with st.container(border=True):
             part(

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from core.runs import Run
 from core.scorer import evaluate_run, progress, score_and_save, start
 from core.scoring import Output, score
 from core.translator import Translator
+from core.vocab import UNK
 from tests.conftest import PAIRS
 
 
@@ -81,6 +83,22 @@ def test_an_unknown_word_is_counted(translator):
     assert evaluation.signs.unknown_source > 0
     assert evaluation.signs.unknown_target > 0
     assert [group.sentences for group in evaluation.by_unknown] == [1, 1]
+
+
+def test_what_the_dictionary_adds_is_told(translator, monkeypatch):
+    plain, outputs = evaluate(translator, TEST, beam=0)
+    assert plain.model_alone is None, "it wrote no <unk>"
+    (books,) = translator.target_vocab.encode(["books"])
+    write = translator.write
+
+    def without_books(cut, batch_size=128, beam=1):
+        return [replace(w, ids=[UNK if i == books else i for i in w.ids]) for w in write(cut, batch_size, beam)]
+
+    monkeypatch.setattr(translator, "write", without_books)
+    evaluation, looked_up = evaluate(translator, TEST, beam=0)
+    bare = [output.hypothesis.replace("books", "<unk>") for output in outputs]
+    assert evaluation.model_alone.bleu == score(bare, [target for _, target in TEST]).bleu
+    assert not any("<unk>" in output.hypothesis for output in looked_up)
 
 
 def test_without_a_pair_it_says_so(translator):

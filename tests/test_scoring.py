@@ -13,6 +13,7 @@ from core.problems import Problem
 from core.scoring import (
     MEASURES,
     Evaluation,
+    Measures,
     Statistics,
     compare,
     findings,
@@ -251,7 +252,13 @@ def evaluation():
     scores = whole(hypotheses, references, [len(text) for text in references])
     parts = {name: getattr(scores, name) for name in scores.__dataclass_fields__}
     return Evaluation(
-        **parts, signs=signs(hypotheses, references, 0.1, 0.2), beam=scores, beam_width=5, test="abc", epoch=3
+        **parts,
+        signs=signs(hypotheses, references, 0.1, 0.2),
+        model_alone=Measures(sentences=3, bleu=1.0, bleu_lowercase=1.5, chrf=2, chrf_lowercase=2),
+        beam=scores,
+        beam_width=5,
+        test="abc",
+        epoch=3,
     )
 
 
@@ -270,7 +277,7 @@ def test_a_file_of_the_first_version_has_its_numbers():
     "damage",
     [
         {"bleu": "many"}, {"sentences": None}, {"intervals": {"bleu": [1]}}, {"intervals": 3}, {"by_length": [{}]},
-        {"by_length": [{"low": "x"}]}, {"signs": {"common": 3}}, {"beam": {"bleu": 1}}, {"beam": []}, {"precisions": ["x"]},
+        {"by_length": [{"low": "x"}]}, {"signs": {"common": 3}}, {"beam": {"bleu": 1}}, {"model_alone": 3}, {"precisions": ["x"]},
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_one_sentence(damage):

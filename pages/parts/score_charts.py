@@ -127,7 +127,9 @@ def length_chart(runs: Sequence[tuple[str, bool, Evaluation]]) -> alt.LayerChart
             "run:N",
             title=None,
             scale=alt.Scale(domain=list(shade), range=list(shade.values())),
-            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3, labelLimit=260, columns=2),
+            legend=alt.Legend(
+                orient="top", symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1, labelLimit=260, columns=2
+            ),
         ),
         tooltip=[
             alt.Tooltip("run:N", title=t("run", "运行")),

@@ -1,18 +1,21 @@
 """The test sentences with their translations: the worst, the best, those with unknown words, those beam search spoils."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from html import escape
 
 import streamlit as st
 
+from core.evaluation import OUTPUTS, saved_outputs
 from core.runs import Run
 from core.scoring import Output
 from core.text import contains_chinese
 from pages.parts.language import keep_option, language, t
+from pages.parts.words import UNKNOWN
 
 SHOWN = 8  # sentences at once
-_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|\s+|.", re.DOTALL)
+_WORD = re.compile(r"<unk>|[^\W_]+(?:['-][^\W_]+)*|\s+|.", re.DOTALL)
 
 # What is shown first in each selection.
 SELECTIONS: dict[str, Callable[[Output], bool]] = {
@@ -36,8 +39,28 @@ def selected(outputs: Sequence[Output], selection: str) -> list[Output]:
     return sorted(chosen, key=lambda output: (output.score, -len(output.source)))
 
 
-def sentences(run: Run, outputs: Sequence[Output]) -> None:
-    """Draw a choice of selections and the first sentences of the one chosen."""
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _outputs(folder: str, version: int) -> list[Output]:
+    return saved_outputs(Run(folder))
+
+
+def outputs_of(run: Run) -> list[Output]:
+    """The run's test sentences, read once for each version of the file; not to be changed."""
+    return _outputs(*outputs_version(run))
+
+
+def outputs_version(run: Run) -> tuple[str, int]:
+    """What a cache of a run's outputs hangs on."""
+    try:
+        return str(run.folder), (run.folder / OUTPUTS).stat().st_mtime_ns
+    except OSError:
+        return str(run.folder), 0
+
+
+@st.fragment
+def sentences(run: Run) -> None:
+    """Draw a choice of selections and the first sentences of the one chosen; turning over redraws these alone."""
+    outputs = outputs_of(run)
     names = {
         "worst": t("Worst", "最差"),
         "best": t("Best", "最好"),
@@ -130,14 +153,20 @@ def _row(name: str, text: str, score: str) -> str:
 
 
 def _marked(text: str, reference: str) -> str:
-    """The words that also stand in the reference bold, as often as they stand there."""
-    pieces = list(text) if contains_chinese(reference) else _WORD.findall(text)
-    left = [piece.lower() for piece in (list(reference) if contains_chinese(reference) else _WORD.findall(reference))]
+    """The words that also stand in the reference bold, as often as they stand there; an unknown one dotted."""
+    chinese = contains_chinese(reference)
+    left = Counter(piece.lower() for piece in _pieces(reference, chinese))
     marked = []
-    for piece in pieces:
-        if piece.lower() in left and any(c.isalnum() for c in piece):
-            left.remove(piece.lower())
+    for piece in _pieces(text, chinese):
+        if piece == UNKNOWN:
+            marked.append(f'<span class="unknown">{escape(piece)}</span>')
+        elif left[piece.lower()] > 0 and any(c.isalnum() for c in piece):
+            left[piece.lower()] -= 1
             marked.append(f"<b>{escape(piece)}</b>")
         else:
             marked.append(escape(piece))
     return "".join(marked) or "…"
+
+
+def _pieces(text: str, chinese: bool) -> list[str]:
+    return list(text) if chinese else _WORD.findall(text)

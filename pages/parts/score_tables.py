@@ -10,6 +10,7 @@ from core.problems import Problem
 from core.runs import Run
 from core.scoring import FEW, Compared, Evaluation, Group, Measures, compare
 from pages.parts.language import t
+from pages.parts.score_sentences import outputs_version
 
 LITTLE = 2.0  # BLEU: below this everything is wrong, and differences mean nothing
 
@@ -88,15 +89,6 @@ def read_scores(run: Run) -> Evaluation | None:
         return None
 
 
-def file_version(run: Run) -> tuple[str, int]:
-    """What a cache of a run's outputs hangs on."""
-    path = run.folder / "test_outputs.jsonl"
-    try:
-        return str(run.folder), path.stat().st_mtime_ns
-    except OSError:
-        return str(run.folder), 0
-
-
 @st.cache_data(max_entries=100, show_spinner=False)
 def compared(first: tuple[str, int], second: tuple[str, int]) -> Compared | None:
     """The second run against the first on the sentences that both have translated; None where these are too few."""
@@ -140,7 +132,7 @@ def all_runs(rows: Sequence[tuple[Run, Evaluation]], chosen: Run, beside: Sequen
         elif evaluation.test != test:
             versus = f'<span class="mute">{t("other test sentences", "测试句子不同")}</span>'
         elif run.name in beside:
-            versus = difference(compared(file_version(chosen), file_version(run)))
+            versus = difference(compared(outputs_version(chosen), outputs_version(run)))
         cells = (
             f"<b>{escape(run.name)}</b>" if run.name == chosen.name else escape(run.name),
             t("none", "无") if attention == "none" else escape(attention),
