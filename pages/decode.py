@@ -1,17 +1,17 @@
 """Decoder: the sentence goes through the model, one word at a time; every other way it could have gone can be tried."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from core.problems import Problem
 from pages.parts import address
-from pages.parts.ask import ask_and_trace
+from pages.parts.ask import MAX_IN_ADDRESS, ask_and_trace
 from pages.parts.language import keep_option, say, t
-from pages.parts.loading import beam, trace
+from pages.parts.loading import arithmetic, beam, lanes, trace
 from pages.parts.shell import heading, shell
-from pages.parts.walkthrough import asked, beam_tree, sentence_data, tour, walkthrough, way_data
-from pages.parts.walkthrough.ways import GREEDY, MOST, Way, follow, prefix, prune, read_way
+from pages.parts.walkthrough import asked, beam_tree, lanes_beside, sentence_data, tour, walkthrough, way_data
+from pages.parts.walkthrough.ways import GREEDY, MOST, Way, follow, prefix, prune, read_way, write_way
 
 if TYPE_CHECKING:
     from core.decode import DecodeTrace
@@ -31,7 +31,11 @@ here = tour.current(f"{run.name} {run.version[1]} {sentence}", automatic.words, 
 
 def trace_of(way: Way) -> "DecodeTrace":
     """The trace of a way; the ways before it come first, as it begins with their words."""
-    return trace(run, sentence, here.cut, tuple(prefix(way, trace_of(way[:-1]))) if way else ())
+    return trace(run, sentence, here.cut, beginning(way))
+
+
+def beginning(way: Way) -> tuple[int, ...]:
+    return tuple(prefix(way, trace_of(way[:-1]))) if way else ()
 
 
 def chosen(way: Way, step: int) -> int | None:
@@ -59,6 +63,8 @@ def answer() -> None:
                 here.removed, here.ways = here.ways, prune(here.ways, way)
                 if here.place.way not in here.ways:
                     stand(way[:-1], here.place.step)
+            case "open":
+                here.sums = way, int(question["step"]), int(question["position"])
             case "undo":
                 here.ways, here.removed = here.removed or here.ways, None
             case "cut":
@@ -69,6 +75,25 @@ def answer() -> None:
                 stand(GREEDY, here.place.step)
     except Problem as problem:
         here.note = say(problem)
+
+
+def sums() -> list[dict[str, Any]]:
+    """The arithmetic that was asked for last, if it is still there."""
+    if here.sums is None or here.sums[0] not in here.ways:
+        return []
+    way, step, position = here.sums
+    try:
+        operations = arithmetic(run, sentence, here.cut, beginning(way), step, position)
+    except Problem:
+        return []
+    return [
+        {
+            "way": write_way(way),
+            "step": step,
+            "position": position,
+            "operations": [operation.to_dict() for operation in operations],
+        }
+    ]
 
 
 def stand(way: Way, step: int) -> None:
@@ -105,6 +130,7 @@ moved = walkthrough(
             "original": automatic.words,
             "sentence": automatic.sentence,
         },
+        "sums": sums(),
         "undo": here.removed is not None,
         "note": here.note,
     },
@@ -116,8 +142,21 @@ if moved.get("identity") == identity and moved.get("visit") == here.visit:
     )
 tour.write(here)
 
+# The right translation of each example, to compare with; for other sentences the visitor types one.
+REFERENCES = {
+    "我喜欢学习机器学习。": "I like studying machine learning.",
+    "今天天气很好。": "The weather is nice today.",
+    "你叫什么名字？": "What's your name?",
+    "我想喝一杯咖啡。": "I want to drink a cup of coffee.",
+    "他昨天没来上班。": "He didn't come to work yesterday.",
+    "如果明天下雨，我们就不去了。": "If it rains tomorrow, we won't go.",
+}
+
 # More to see, one at a time: each takes the model.
-MORE = {"beam": t("Greedy against beam search", "贪心与集束搜索")}
+MORE = {
+    "beam": t("Greedy against beam search", "贪心与集束搜索"),
+    "lanes": t("Exposure bias: teacher forcing against free running", "曝光偏差：教师强制与自由运行"),
+}
 linked = address.news("more")
 if linked in MORE:
     st.session_state["more"] = linked
@@ -136,3 +175,19 @@ if more == "beam":
     )
     address.write("width", str(width))
     beam_tree(beam(run, sentence, width, here.cut), shown)
+if more == "lanes":
+    linked = address.news("reference")
+    if linked is not None and by_link:
+        st.session_state["reference"] = linked
+    elif st.session_state.get("reference-of") != sentence:
+        st.session_state["reference"] = REFERENCES.get(sentence.strip(), "")
+    st.session_state["reference-of"] = sentence
+    reference = st.text_input(
+        t("The right translation, to compare with; Enter compares", "正确的译文，用来比较；按回车比较"), key="reference"
+    )
+    if reference.strip():
+        address.write("reference", reference[:MAX_IN_ADDRESS])
+        try:
+            lanes_beside(lanes(run, sentence, reference, here.cut))
+        except Problem as problem:
+            st.warning(say(problem))

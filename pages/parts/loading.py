@@ -7,8 +7,10 @@ import streamlit as st
 from core.runs import Run
 
 if TYPE_CHECKING:
+    from core.arithmetic import Operation
     from core.beam import BeamTrace
     from core.decode import DecodeTrace
+    from core.lanes import Lanes
     from core.translator import Translator
 
 
@@ -61,3 +63,33 @@ def reference_of(run: Run, words: list[str]) -> str | None:
     except OSError:
         return None
     return _references(str(run.folder), written).get("".join(words))
+
+
+@st.cache_resource(max_entries=50, show_spinner=False)
+def _lanes(folder: str, version: int, text: str, reference: str, words: tuple[str, ...] | None) -> "Lanes":
+    return _translator(folder, version).lanes(text, reference, words)
+
+
+def lanes(run: Run, text: str, reference: str, words: tuple[str, ...] | None = None) -> "Lanes":
+    """Decoding fed the reference's words and fed its own; raises Problem for the reference too."""
+    return _lanes(*run.version, text, reference, words)
+
+
+@st.cache_resource(max_entries=50, show_spinner=False)
+def _arithmetic(
+    folder: str,
+    version: int,
+    text: str,
+    words: tuple[str, ...] | None,
+    prefix: tuple[int, ...],
+    step: int,
+    position: int,
+) -> "list[Operation]":
+    return _translator(folder, version).arithmetic(text, words, prefix, step, position)
+
+
+def arithmetic(
+    run: Run, text: str, words: tuple[str, ...] | None, prefix: tuple[int, ...], step: int, position: int
+) -> "list[Operation]":
+    """Every operation of a step of a trace and of the encoder at a source position."""
+    return _arithmetic(*run.version, text, words, prefix, step, position)

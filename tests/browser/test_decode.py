@@ -208,3 +208,37 @@ def test_greedy_and_beam_search_stand_on_one_tree(visitor):
     visit.page.keyboard.press("ArrowRight")
     assert "÷ 2 ≈" in visit.page.locator(".about").inner_text()
     assert where(visit).startswith("step 1"), "the arrows belong to the tree now"
+
+
+def test_teacher_forcing_and_free_running_stand_in_two_lanes(visitor):
+    visit = open_decoder(visitor(), more="lanes")
+    table = visit.page.locator(".lanes")
+    table.wait_for()
+    assert table.locator(".truth td").count() == table.locator(".losses.forced td").count()
+    box = visit.key("reference").locator("input")
+    box.fill("".join(word if word in ".?" else " " + word for word in words(visit)[:-1]).strip())
+    box.press("Enter")
+    visit.page.get_by_text("never part").wait_for()
+    assert table.locator("td.parts").count() == 0
+    box.fill("We <b>never</b> drank tea.")
+    box.press("Enter")
+    visit.page.get_by_text("They part at step").wait_for()
+    assert "never</b" in table.locator(".truth").inner_text()
+    assert table.locator("b").count() == 0
+
+
+def test_a_click_opens_the_arithmetic_with_this_models_shapes(visitor):
+    visit = open_decoder(visitor(), step=2)
+    sums = visit.page.locator(".sums")
+    visit.page.locator(".softmax").click()
+    sums.get_by_text("prediction = self.fc_out(output.squeeze(0))").wait_for()
+    assert re.search(r"fc_out: \(1, \d+\) × \(\d+, \d+\) → \(1, \d+\)", sums.inner_text())
+    visit.page.locator(".pill").click()
+    sums.get_by_text("hidden = self.encoder(src)").wait_for()
+    visit.page.locator(".cell.encoder").nth(1).click()
+    sums.get_by_text("The encoder at 想").wait_for()
+    sums.locator(".operation").first.wait_for()
+    visit.page.keyboard.press("ArrowRight")
+    sums.get_by_text("The arithmetic of step 3").wait_for()
+    sums.get_by_label("Close").click()
+    assert sums.is_hidden()

@@ -12,9 +12,10 @@ from pages.parts.walkthrough.wording import texts
 if TYPE_CHECKING:
     from core.beam import BeamTrace
     from core.decode import Candidate, DecodeStep, DecodeTrace
+    from core.lanes import Lanes
 
 _HERE = Path(__file__).parent
-SCRIPTS = (
+SCRIPTS = [
     "common.js",
     "bars.js",
     "heat.js",
@@ -24,8 +25,9 @@ SCRIPTS = (
     "sums.js",
     "walk.js",
     "beam.js",
+    "lanes.js",
     "main.js",
-)
+]
 KEY = "walkthrough"
 
 
@@ -72,6 +74,11 @@ def beam_data(beam: "BeamTrace", greedy: "DecodeTrace") -> dict[str, Any]:
             "log_probability": greedy.log_probability,
         },
     }
+
+
+def lanes_beside(lanes: "Lanes") -> None:
+    """Draw teacher-forced and free-running decoding beside each other."""
+    _component(data={"part": "lanes", "lanes": lanes.to_dict(), "texts": texts(language())}, key="lanes")
 
 
 def asked() -> dict[str, Any]:

@@ -13,6 +13,7 @@ function makeBars(svg, size, tip, act, data) {
   const wide = Math.max(56, texts.softmax.length * 8);
   shape(softmax, "rect", { x: size.candidates - wide, y: 0, width: wide, height: 19, rx: 9 });
   shape(softmax, "text", { x: size.candidates - wide / 2, y: 14, "text-anchor": "middle" }, texts.softmax);
+  softmax.dataset.focus = "softmax";
   pressable(softmax, texts.openSoftmax, () => act.open("softmax"));
   tip.on(softmax, () => texts.aboutSoftmax);
   const rest = shape(group, "text", { class: "small", x: 0, y: TALL - 6 });
@@ -31,6 +32,7 @@ function makeBars(svg, size, tip, act, data) {
     const bar = shape(row, "rect", { class: "rail", x: name, rx: 3 });
     const share = shape(row, "text", { class: "share", x: size.candidates, "text-anchor": "end" });
     const tag = shape(row, "text", { class: "tag", "text-anchor": "end" });
+    row.dataset.focus = `bar-${index}`;
     row.addEventListener("click", () => follow(index));
     row.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === " ") follow(index);

@@ -5,7 +5,7 @@ const views = new WeakMap(); // an instance keeps its place while the page is re
 export default function (component) {
   const root = component.parentElement.querySelector(".walk");
   let view = views.get(root);
-  const make = { walk: makeWalk, beam: makeBeam }[component.data.part];
+  const make = { walk: makeWalk, beam: makeBeam, lanes: makeLanes }[component.data.part];
   if (!view) views.set(root, (view = make(root)));
   view.update(component);
   return () => view.rest();

@@ -111,7 +111,17 @@ function makePicture(root, svg, tip, act) {
       set(parts.state, { href: data.encoder.length ? fingerprint(data.encoder[index], ink.encoder, ink.mute, strength) : "" });
       parts.group.addEventListener("pointerenter", () => hot(index));
       parts.group.addEventListener("pointerleave", () => hot(null));
-      parts.group.addEventListener("click", () => act.open("encoder"));
+      pressable(parts.group, "", () => act.open("encoder", index));
+      set(parts.group, { tabindex: index ? -1 : 0 });
+      parts.group.dataset.focus = `encoder-${index}`;
+      parts.group.addEventListener("keydown", (event) => {
+        const next = { ArrowDown: index + 1, ArrowUp: index - 1 }[event.key];
+        if (!nodes.encoder[next]) return;
+        event.preventDefault();
+        set(parts.group, { tabindex: -1 });
+        set(nodes.encoder[next].group, { tabindex: 0 });
+        nodes.encoder[next].group.focus();
+      });
       tip.on(parts.group, () => aboutToken(index));
       return parts;
     });
@@ -128,6 +138,7 @@ function makePicture(root, svg, tip, act) {
     nodes.firstLabel = shape(tags, "text", { class: "small context", "text-anchor": "end" }, texts.firstState);
     nodes.bundles = size.attends ? data.source.map(() => shape(bundles, "path", { class: "bundle" })) : [];
     if (size.attends) {
+      bundles.dataset.focus = "bundles";
       pressable(bundles, texts.openAttention, () => act.open("attention"));
       tip.on(bundles, () => aboutAttention());
     }
@@ -136,6 +147,7 @@ function makePicture(root, svg, tip, act) {
     nodes.pillWord = shape(nodes.pill, "text", { "text-anchor": "middle", y: 17 });
     nodes.pillState = shape(nodes.pill, "image", { class: "state", preserveAspectRatio: "none" });
     nodes.pillDown = shape(lines, "path", { class: "mixture", "marker-end": "url(#to-context)" });
+    nodes.pill.dataset.focus = "pill";
     pressable(nodes.pill, texts.openContext, () => act.open("context"));
     tip.on(nodes.pill, () => (size.attends ? texts.aboutMixture : texts.aboutContext));
 
@@ -157,6 +169,7 @@ function makePicture(root, svg, tip, act) {
     nodes.out = shape(lines, "path", { class: "out" });
     nodes.back = shape(lines, "path", { class: "back", "marker-end": "url(#to-chosen)" });
     nodes.cellButton = shape(tags, "rect", { class: "hit", height: CELL, rx: 9 });
+    nodes.cellButton.dataset.focus = "cell";
     pressable(nodes.cellButton, texts.openDecoder, () => act.open("decoder"));
     tip.on(nodes.cellButton, () => aboutStep(nodes.now));
     bars = makeBars(svg, size, tip, act, data);
@@ -222,6 +235,7 @@ function makePicture(root, svg, tip, act) {
       const parts = nodes.encoder[index];
       placeCell(parts, place, ROW.encoder, data.source[index].text, 16);
       parts.box.style.setProperty("--share", size.attends ? step.attention[index].toFixed(3) : 0.1);
+      set(parts.group, { "aria-label": `${data.source[index].text}. ${aboutToken(index)} ${texts.openEncoder}` });
       parts.group.classList.toggle("end", index === data.source.length - 1);
     });
     nodes.reads.forEach((path, index) => {

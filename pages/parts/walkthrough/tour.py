@@ -1,7 +1,7 @@
 """A visitor's tour of one sentence: where they stand, the ways they opened, how they cut it. The address carries it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -34,7 +34,7 @@ class Tour:
     cut: tuple[str, ...] | None = None  # the visitor's own words; None for the tokenizer's
     removed: tuple[Way, ...] | None = None  # the tree before the last pruning
     note: str | None = None
-    opened: set[tuple[Way, int]] = field(default_factory=set)  # steps whose arithmetic is shown
+    sums: tuple[Way, int, int] | None = None  # the way, step and source position whose arithmetic was asked for
 
 
 def current(subject: str, words: Sequence[str], by_link: bool) -> Tour:

@@ -133,13 +133,18 @@ function makeWalk(root) {
     draw();
   }
 
-  function open(what) {
-    view.open = view.open === what && !sumsCard.hidden ? null : what;
-    if (view.open && !view.data.offline && !sumsFor()) ask({ kind: "open", what, way: view.place.way, step: view.place.step });
+  // Opens the arithmetic of a part of the picture, closes it where it is open already.
+  function open(what, position = view.data.source.length - 1) {
+    const again = view.open?.what === what && (what !== "encoder" || view.open.position === position);
+    view.open = what === null || again ? null : { what, position };
+    if (view.open && !view.data.offline && !sumsFor()) askSums();
     drawSums();
+    if (view.open) sumsCard.scrollIntoView({ block: "nearest", behavior: still() ? "auto" : "smooth" });
   }
 
-  const sumsFor = () => view.data.sums?.find((sums) => sums.way === view.place.way && sums.step === view.place.step);
+  const askSums = () => ask({ kind: "open", way: view.place.way, step: view.place.step, position: view.open.position });
+  const sumsFor = () =>
+    view.data.sums?.find(({ way, step, position }) => way === view.place.way && step === view.place.step && (view.open.what !== "encoder" || position === view.open.position));
 
   // A question to the server. The page shows that it waits; the answer comes as new data.
   function ask(question, focus) {
@@ -159,7 +164,7 @@ function makeWalk(root) {
     }, 350);
     if (view.open && !view.data.offline && !sumsFor()) {
       clearTimeout(view.asking);
-      view.asking = setTimeout(() => view.open && !sumsFor() && ask({ kind: "open", what: view.open, way: view.place.way, step: view.place.step }), 400);
+      view.asking = setTimeout(() => view.open && !sumsFor() && askSums(), 400);
     }
   }
 
@@ -225,7 +230,11 @@ function makeWalk(root) {
 
   function drawSums() {
     sumsCard.hidden = !view.open;
-    if (view.open) drawSumsCard(sumsCard, view.data, view.open, view.place, sumsFor(), () => open(view.open));
+    if (!view.open) return;
+    const held = root.getRootNode().activeElement;
+    const focus = sumsCard.contains(held) ? held.dataset.focus : null;
+    drawSumsCard(sumsCard, view.data, view.open, view.place, steps()[view.place.step - 1], sumsFor(), act);
+    if (focus) sumsCard.querySelector(`[data-focus="${focus}"]`)?.focus({ preventScroll: true });
   }
 
   // All that moves with a step.

@@ -173,6 +173,33 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Greedy's way was pruned at step {step}: others were more probable by then.",
         "贪心的走法在第 {step} 步被剪掉：那时别的走法概率更大。",
     ),
+    # Exposure bias
+    "lanesLabel": ("Teacher forcing against free running", "教师强制与自由运行"),
+    "lanesPart": (
+        "They part at step {step}: on its own the decoder is fed its “{own}”, with teacher forcing the true “{truth}”.",
+        "从第 {step} 步起分开：自己写时，解码器读入自己的 “{own}”；教师强制时读入正确的 “{truth}”。",
+    ),
+    "lanesSame": ("The two never part: the decoder writes the reference itself.", "两条路始终一样：解码器自己写出了参考译文。"),
+    "lanesLoss": (
+        "Loss of a true word: ≈ {forced} nats fed true words, ≈ {free} nats fed its own.",
+        "每个正确词的损失：读入正确词时 ≈ {forced} 奈特，读入自己写的词时 ≈ {free} 奈特。",
+    ),
+    "lanesNote": (
+        "In training the decoder is often fed the true word; in use it is fed its own, mistakes and all. Training hardly shows it what to do after a mistake: exposure bias.",
+        "训练时解码器常常读入正确的词；使用时读入自己写的词，包括写错的。写错以后该怎么办，训练时很少见到：这叫曝光偏差。",
+    ),
+    "laneStep": ("step", "步"),
+    "lanePart": ("they part", "分开"),
+    "laneTruth": ("true word", "正确的词"),
+    "laneForced": ("Teacher forcing: fed the true word", "教师强制：读入正确的词"),
+    "laneFree": ("Free running: fed its own word", "自由运行：读入自己写的词"),
+    "laneFed": ("is fed", "读入"),
+    "laneFinds": ("finds likeliest", "概率最大的词"),
+    "laneLoss": ("loss of the true word", "正确词的损失"),
+    "laneUnknown": (
+        "A dotted word of the reference is not in the vocabulary: the loss is that of <unk>.",
+        "参考译文里带虚线的词不在词表里：损失按 <unk> 计算。",
+    ),
     # Segmentation
     "cut": ("How the sentence is cut", "怎样分词"),
     "cutNote": ("+ merges two words, a dashed line splits one", "“+”合并两个词，虚线处切开"),
@@ -182,6 +209,50 @@ TEXTS: dict[str, tuple[str, str]] = {
     "cutWas": ("The tokenizer's cut: {words} → {sentence}", "分词器的切法：{words} → {sentence}"),
     # Arithmetic
     "sums": ("The arithmetic of step {step}", "第 {step} 步怎么算"),
+    "part_encoder": ("encoder cell", "编码器单元"),
+    "part_context": ("context", "上下文"),
+    "part_decoder": ("decoder cell", "解码器单元"),
+    "part_attention": ("attention", "注意力"),
+    "part_softmax": ("softmax", "softmax"),
+    "sum_encoder": (
+        "The encoder at {word}: the word's row of the embedding, and the cell that adds it to what was read before.",
+        "编码器读到 {word}：先取这个词的词向量，再由单元把它并入之前读到的内容。",
+    ),
+    "sum_context": (
+        "All of the source that the decoder gets: the encoder's last state becomes its first.",
+        "解码器得到的全部原文信息：编码器的最后状态成为它的初始状态。",
+    ),
+    "sum_mixture": (
+        "The context of this step is a mixture of the encoder's states; the encoder's last state is only where the decoder began.",
+        "这一步的上下文是编码器各状态的加权和；编码器的最后状态只是解码器的起点。",
+    ),
+    "sum_decoder": (
+        "The decoder: the row of the word it reads, and the cell that makes its next state.",
+        "解码器：取读入的词的词向量，再由单元算出下一个状态。",
+    ),
+    "sum_attention": (
+        "The state is compared with each source position; the softmax of these scores says how much of each goes into the mixture.",
+        "用解码器状态和原文每个位置比较打分；分数经过 softmax，决定各位置占多少。",
+    ),
+    "sum_softmax": (
+        "One score for each word of the vocabulary, made into probabilities; greedy decoding takes the largest.",
+        "给词表里每个词一个分数，再变成概率；贪心解码取最大的。",
+    ),
+    "sumLayer": ("layer {layer} {direction}", "第 {layer} 层 {direction}"),
+    "sumIn": ("in", "输入"),
+    "sumOut": ("out", "输出"),
+    "sumGate": ("gate", "门"),
+    "sumMean": ("mean", "均值"),
+    "sumNorm": ("length", "模长"),
+    "sumLesson": ("In the lesson:", "课程代码："),
+    "sumNoLesson": ("The lesson's model has no such part.", "课程里的模型没有这一步。"),
+    "sumShares": ("The shares, at temperature {temperature}", "各词的概率，温度 {temperature}"),
+    "sumLog": (
+        "{sum} is the logarithm of the sum of exp(score ÷ temperature) over the whole vocabulary.",
+        "{sum} 是整个词表上 exp(分数 ÷ 温度) 之和的对数。",
+    ),
+    "sumWeights": ("The mixture, largest weights first", "加权和，权重大的在前"),
+    "openEncoder": ("Show its arithmetic", "看它怎么算"),
     "sumsOffline": ("Not saved for this step.", "这一步没有保存。"),
     "close": ("Close", "关闭"),
 }  # fmt: skip
