@@ -146,6 +146,13 @@ class TrainConfig(Architecture):
     pinned: tuple[str, ...] = option(PINNED, "sentences translated at every epoch")
     based_on: str = option("", "the run whose settings this one began from")
 
+    def differences(self, other: "TrainConfig") -> list[tuple[str, Any, Any]]:
+        """What another run changes: the field, the value here, the value there. What the machine chose, and which
+        sentences are followed, changes nothing about what is learnt and is left out."""
+        aside = ("preset", "based_on", "pinned", "device", "precision", "threads")
+        pairs = ((key, value, getattr(other, key)) for key, value in self.to_dict().items() if key not in aside)
+        return [(key, mine, its) for key, mine, its in pairs if mine != its]
+
 
 # Fields that are no options of the command line: they are not numbers to turn, or have an argument of their own.
 NO_OPTIONS = ("preset", "pinned", "based_on")

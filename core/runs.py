@@ -140,11 +140,14 @@ def write_atomically(path: Path, content: bytes) -> None:
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
     """The rows of a JSON-lines file. A last line still being written and damaged lines are left out."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        return _rows(path.read_bytes())
     except OSError:
         return []
+
+
+def _rows(content: bytes) -> list[dict[str, Any]]:
     rows = []
-    for line in lines:
+    for line in content.split(b"\n"):
         try:
             row = json.loads(line)
         except ValueError:
@@ -152,6 +155,34 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
         if isinstance(row, dict):
             rows.append(row)
     return rows
+
+
+class GrowingRows:
+    """A JSON-lines file that a trainer appends to, read a piece at a time, so that watching a long run stays cheap."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._end = 0  # where the next piece begins
+        self._before = b""  # the last bytes read: a file that no longer has them there was cut and written anew
+
+    def read(self) -> tuple[list[dict[str, Any]], bool]:
+        """The rows written since the last call, whole lines alone, and whether the file began anew: then forget the
+        rows of earlier calls."""
+        anew = False
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self._end - len(self._before))
+                if file.read(len(self._before)) != self._before:
+                    anew, self._end, self._before = True, 0, b""
+                    file.seek(0)
+                piece = file.read()
+        except OSError:
+            anew, self._end, self._before = self._end > 0, 0, b""
+            return [], anew
+        whole = piece[: piece.rfind(b"\n") + 1]
+        self._end += len(whole)
+        self._before = (self._before + whole)[-128:]
+        return _rows(whole), anew
 
 
 def _with(rows: list[dict[str, Any]], numbers: tuple[str, ...], texts: tuple[str, ...] = ()) -> list[dict[str, Any]]:
@@ -162,6 +193,22 @@ def _with(rows: list[dict[str, Any]], numbers: tuple[str, ...], texts: tuple[str
         if all(isinstance(row.get(key), (int, float)) for key in numbers)
         and all(isinstance(row.get(key), str) for key in texts)
     ]
+
+
+def step_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return _with(rows, numbers=("step", "loss", "tokens_per_second"))
+
+
+def epoch_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return _with(rows, numbers=("epoch", "train_loss", "valid_loss", "bleu", "train_seconds", "tokens_per_second"))
+
+
+def change_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return _with(rows, numbers=("at_step", "from", "to"), texts=("change",))
+
+
+def sample_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return _with(rows, numbers=("epoch",), texts=("source", "translation"))
 
 
 def check_name(name: str) -> str:
@@ -290,16 +337,15 @@ class Run:
 
     def steps(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl that belong to a step."""
-        return _with(self.metrics(), numbers=("step", "loss", "tokens_per_second"))
+        return step_rows(self.metrics())
 
     def epochs(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl that belong to an epoch."""
-        numbers = ("epoch", "train_loss", "valid_loss", "bleu", "train_seconds", "tokens_per_second")
-        return _with(self.metrics(), numbers=numbers)
+        return epoch_rows(self.metrics())
 
     def changes(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl that tell what was changed on the way, and at which step."""
-        return _with(self.metrics(), numbers=("at_step", "from", "to"), texts=("change",))
+        return change_rows(self.metrics())
 
     def metrics(self) -> list[dict[str, Any]]:
         return read_json_lines(self.folder / "metrics.jsonl")
@@ -307,8 +353,7 @@ class Run:
     def samples(self) -> list[dict[str, Any]]:
         """The rows of samples.jsonl: one pinned sentence's translation after an epoch, 0 before training, with a
         fraction inside an epoch. Rows of older runs have no `trace`."""
-        rows = read_json_lines(self.folder / "samples.jsonl")
-        return _with(rows, numbers=("epoch",), texts=("source", "translation"))
+        return sample_rows(read_json_lines(self.folder / "samples.jsonl"))
 
     def scores(self) -> dict[str, Any]:
         """The score on the run's own test split; empty before it is finished."""

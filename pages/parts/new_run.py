@@ -3,16 +3,20 @@
 import dataclasses
 import os
 from concurrent.futures import Future
+from dataclasses import replace
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from core import corpus
-from core.config import FILES, PRESETS, TrainConfig, preset
+from core.config import AUTO, FILES, PINNED, PRESETS, TrainConfig, preset
 from core.corpus import Pair
 from core.problems import Problem
-from core.runs import Run, check_name, checkpoints_folder, free_name, list_runs
+from core.runs import Run, check_name, checkpoints_folder, find_run, free_name, list_runs
+from core.text import contains_chinese
 from pages.parts.estimates import drop_waiting, measure
+from pages.parts.fields import differences, field_label
 from pages.parts.language import keep_option, say, t
 from pages.parts.prepared import prepared, tokenizers
 
@@ -22,37 +26,79 @@ if TYPE_CHECKING:
 MAX_UPLOAD = 200 * 2**20  # bytes; Streamlit's own limit is checked in the browser alone
 
 
+def begin_from(run: Run | None) -> None:
+    """Fill the form with this run's settings, or with a preset's again."""
+    st.session_state["begin-from"] = None if run is None else run.name
+
+
+def _parent() -> Run | None:
+    """The run whose settings the form begins with; None where it begins with a preset."""
+    name = st.session_state.get("begin-from")
+    if name is None:
+        return None
+    try:
+        run = find_run(name)
+        run.config  # noqa: B018  # raises where it is damaged
+        return run
+    except Problem as problem:
+        st.warning(say(problem))
+        begin_from(None)
+        return None
+
+
 def new_run() -> Run | None:
     """Draw the form. Returns the run just started, None while there is none."""
+    parent = _parent()
+    if parent is not None:
+        return _form(replace(parent.config, based_on=parent.name, precision=AUTO, threads=0), parent)
+    kind = st.selectbox(
+        t("Preset", "预设"),
+        list(PRESETS),
+        index=1,
+        format_func=_preset_label,
+        key=keep_option("preset"),
+        help=t("Where all settings begin; change any under “Advanced”.", "所有设置的起点，可在“高级设置”里改。"),
+        width=330,
+    )
+    return _form(preset(kind, pairs=PRESETS[kind].get("pairs", 10_000)), None)
+
+
+def _form(base: TrainConfig, parent: Run | None) -> Run | None:
+    """The form with every setting beginning at base's."""
+    suffix = parent.name if parent else base.preset
+    if parent:
+        with st.container(horizontal=True, vertical_alignment="center", key="from"):
+            st.html(
+                t(
+                    f"The settings and the seed of <b>{escape(parent.name)}</b>. Change one, and the two curves show what it does.",
+                    f"这里是 <b>{escape(parent.name)}</b> 的设置和随机种子。只改一项，两条曲线就能说明它的作用。",
+                ),
+                width="content",
+            )
+            st.button(t("✕ Begin from a preset", "✕ 从预设开始"), key="from-preset", on_click=begin_from, args=(None,))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.selectbox(
-            t("Preset", "预设"),
-            list(PRESETS),
-            index=1,
-            format_func=_preset_label,
-            key=keep_option("preset"),
-            help=t("Where all settings begin; change any under “Advanced”.", "所有设置的起点，可在“高级设置”里改。"),
-        )
+        corpora = ["tatoeba", "hsk", "tatoeba+hsk", FILES]
         source = st.selectbox(
             t("Sentences", "语料"),
-            ["tatoeba", "hsk", "tatoeba+hsk", FILES],
+            corpora,
+            index=corpora.index(base.corpus) if base.corpus in corpora else 0,
             format_func=_corpus_label,
-            key=keep_option("corpus"),
+            key=keep_option(f"corpus-{suffix}" if parent else "corpus"),
         )
         pairs = st.number_input(
-            t("Training pairs, at most", "最多用多少个训练句对"),
-            min_value=20,
+            t("Training pairs, at most (0: all)", "最多用多少个训练句对（0：全部）"),
+            min_value=0,
             max_value=10_000_000,
-            value=PRESETS[kind].get("pairs", 10_000),
+            value=base.pairs,
             step=1000,
-            key=f"pairs-{kind}",
+            key=f"pairs-{suffix}",
         )
         epochs = st.number_input(
             t("Epochs", "训练轮次"),
             min_value=1,
             max_value=1000,
-            value=PRESETS[kind].get("epochs", 10),
-            key=f"epochs-{kind}",
+            value=base.epochs,
+            key=f"epochs-{suffix}",
             help=t(
                 "Once through all training pairs is one epoch. Too few and it has learnt little; too many and it "
                 "learns the training sentences by heart.",
@@ -61,22 +107,23 @@ def new_run() -> Run | None:
         )
     own: list[Pair] | None = None
     if source == FILES:
-        own = own_files()
+        own = _pairs_of(parent) if parent and base.corpus == FILES else own_files()
         if own is None:
             return None
-    changes = {"corpus": source, "pairs": int(pairs), "epochs": int(epochs), **advanced(kind)}
-    if own is not None:
-        changes = {**changes, **tokenizers(own, kind)}
+        if not parent:
+            base = replace(base, **tokenizers(own, base.preset), pinned=PINNED if _chinese(own) else ())  # type: ignore[arg-type]
+    changes = {"corpus": source, "pairs": int(pairs), "epochs": int(epochs), **advanced(base, suffix)}
     try:
-        config = preset(kind, **changes)
+        config = TrainConfig.from_dict({**base.to_dict(), **changes})
     except Problem as problem:
         st.warning(say(problem))
         return None
+    if parent:
+        _say_what_changed(parent.config, config)
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.session_state.setdefault("name", free_name(kind))
-        if st.session_state.get("named-for") != kind:
-            st.session_state["name"], st.session_state["named-for"] = free_name(kind), kind
+        if st.session_state.get("named-for") != suffix or "name" not in st.session_state:
+            st.session_state["name"], st.session_state["named-for"] = free_name(suffix), suffix
         name = st.text_input(t("Name of the run", "运行的名称"), key="name", width=260)
         pressed = st.button(t("Start training", "开始训练"), type="primary", key="start")
     if any(run.status().alive for run in list_runs()):
@@ -102,7 +149,53 @@ def new_run() -> Run | None:
         st.warning(say(problem))
         return None
     st.session_state.pop("named-for", None)
+    begin_from(None)
     return run
+
+
+def _say_what_changed(old: TrainConfig, new: TrainConfig) -> None:
+    changed = old.differences(new)
+    if not changed:
+        st.caption(
+            t(
+                "Nothing is changed yet: it would give the same losses once more.",
+                "还没有改动：会得到完全相同的损失。",
+            )
+        )
+        return
+    words = differences(old, new)
+    if len(changed) == 1:
+        st.caption(t(f"One change: **{words}**", f"只改一项：**{words}**"))
+    else:
+        st.caption(
+            t(
+                f"{len(changed)} changes: **{words}**. With more than one, nobody can tell which of them made the difference.",
+                f"改了 {len(changed)} 项：**{words}**。改动不止一项时，就说不清差别是哪一项造成的。",
+            )
+        )
+
+
+def _pairs_of(run: Run) -> list[Pair] | None:
+    """The person's own sentences, as a run keeps them."""
+    try:
+        return _read((("pairs.tsv", (run.folder / "pairs.tsv").read_bytes()),))
+    except OSError:
+        st.warning(
+            t(
+                f"pairs.tsv of run “{run.name}” is missing. Give your files again.",
+                f"运行“{run.name}”缺少 pairs.tsv。请重新提供文件。",
+            )
+        )
+        return own_files()
+    except Problem as problem:
+        st.warning(say(problem))
+        return None
+
+
+def _chinese(pairs: list[Pair]) -> bool:
+    """Whether most sources are Chinese; the first few hundred tell."""
+    part = [source for source, _ in pairs[:300]]
+    return sum(map(contains_chinese, part)) > len(part) / 2
 
 
 def _preset_label(name: str) -> str:
@@ -163,33 +256,42 @@ def own_files() -> list[Pair] | None:
     return pairs
 
 
-def advanced(kind: str) -> dict[str, Any]:
-    """The rest of the settings, each beginning at the preset's value."""
-    base = preset(kind)
+def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
+    """The rest of the settings, each beginning at base's. suffix: told apart by it, forms keep their values."""
     values: dict[str, Any] = {}
 
-    def number(name: str, label: str, step: float, help: str | None = None) -> None:
+    def label(name: str) -> str:
+        words = field_label(name)
+        return words[0].upper() + words[1:]
+
+    def number(name: str, step: float, help: str | None = None) -> None:
         item = next(item for item in dataclasses.fields(TrainConfig) if item.name == name)
         form: Any = type(item.default)
         values[name] = form(
             st.number_input(
-                label,
+                label(name),
                 min_value=form(item.metadata["low"]),
                 max_value=form(item.metadata["high"]),
                 value=form(getattr(base, name)),
                 step=form(step),
                 format="%g" if form is float else None,
-                key=f"{name}-{kind}",
+                key=f"{name}-{suffix}",
                 help=help,
             )
         )
 
-    def choice(name: str, label: str, help: str | None = None) -> None:
+    def choice(name: str, help: str | None = None) -> None:
         options = [*next(item for item in dataclasses.fields(TrainConfig) if item.name == name).metadata["choices"]]
-        values[name] = st.selectbox(label, options, options.index(getattr(base, name)), key=f"{name}-{kind}", help=help)
+        values[name] = st.selectbox(
+            label(name),
+            options,
+            options.index(getattr(base, name)),
+            key=f"{name}-{suffix}-{getattr(base, name)}",  # another language of one's own files begins anew
+            help=help,
+        )
 
-    def tick(name: str, label: str) -> None:
-        values[name] = st.checkbox(label, getattr(base, name), key=f"{name}-{kind}")
+    def tick(name: str) -> None:
+        values[name] = st.checkbox(label(name), getattr(base, name), key=f"{name}-{suffix}")
 
     # A new label, in the other language, would close it: it is told again whether it stands open.
     opened = bool(st.session_state.get("advanced-open"))
@@ -199,56 +301,75 @@ def advanced(kind: str) -> dict[str, Any]:
         model, words, learning = st.columns(3)
         with model:
             st.markdown(t("**The model**", "**模型**"))
-            choice("cell", t("Recurrent cell", "循环单元"))
-            number("embedding", t("Embedding size", "词向量维度"), 64)
-            number("hidden", t("Hidden size", "隐藏层维度"), 64)
-            number("layers", t("Layers", "层数"), 1)
-            number("dropout", "Dropout", 0.1)
-            choice("attention", t("Attention", "注意力"))
-            tick("bidirectional", t("Encoder reads in both directions", "编码器双向阅读"))
-            tick("tied_output", t("Output shares the target embedding", "输出层与目标词向量共享权重"))
+            choice("cell")
+            number("embedding", 64)
+            number("hidden", 64)
+            number("layers", 1)
+            number("dropout", 0.1)
+            choice("attention")
+            tick("bidirectional")
+            tick("tied_output")
         with words:
             st.markdown(t("**Words and sentences**", "**词与句子**"))
-            number("max_size", t("Vocabulary size, at most", "词表大小上限"), 1000)
+            choice(
+                "source_tokenizer",
+                t(
+                    "jieba for Chinese, spacy for English and languages like it, characters for any.",
+                    "中文用 jieba，英文等用 spacy，任何语言都可以用 characters（逐字）。",
+                ),
+            )
+            choice("target_tokenizer")
+            number("max_size", 1000)
             number(
                 "min_freq",
-                t("Least count of a word", "词的最低出现次数"),
                 1,
                 t("A word that training sees less often is unknown.", "训练中出现次数更少的词算未登录词。"),
             )
-            number("max_length", t("Longest sentence, in words", "句子最长词数"), 5)
+            number("max_length", 5)
             pinned = st.text_area(
                 t("Sentences to watch, one a line", "训练时观察的句子，每行一句"),
                 "\n".join(base.pinned),
-                key=f"pinned-{kind}",
+                key=f"pinned-{suffix}-{len(base.pinned)}",
                 height=190,
+                help=t(
+                    "Translated after each epoch. Empty: a few unseen sentences of the corpus.",
+                    "每个训练轮次后翻译一次。留空则从语料里取几个没见过的句子。",
+                ),
             )
             values["pinned"] = tuple(line.strip() for line in pinned.splitlines() if line.strip())[:20]
         with learning:
             st.markdown(t("**Learning**", "**学习**"))
             number(
                 "teacher_forcing",
-                t("Teacher forcing", "教师强制"),
                 0.1,
                 t(
                     "How often the decoder is fed the true word before, instead of its own guess.",
                     "解码器有多大比例读到正确的上一个词，而不是自己猜的词。",
                 ),
             )
-            number("batch_size", t("Batch size", "批大小"), 16)
-            number("learning_rate", t("Learning rate", "学习率"), 0.001)
-            choice("schedule", t("Learning rate over time", "学习率怎样变化"))
-            number("label_smoothing", t("Label smoothing", "标签平滑"), 0.05)
-            number("seed", t("Seed", "随机种子"), 1)
-            number("threads", t("CPU threads (0: all but one)", "CPU 线程数（0：留一个核）"), 1)
-            choice("device", t("Device", "设备"))
-            choice("precision", t("Precision", "精度"))
+            number("batch_size", 16)
+            number("learning_rate", 0.001)
+            choice("schedule")
+            number("label_smoothing", 0.05)
+            choice(
+                "early_stop",
+                t(
+                    "End before the last epoch once the loss on unseen sentences no longer falls, or BLEU no longer rises.",
+                    "没见过的句子损失不再下降，或 BLEU 不再上升时，提前结束训练。",
+                ),
+            )
+            if values["early_stop"] != "never":
+                number("patience", 1)
+            number("seed", 1)
+            number("threads", 1, t("0: all but one, which is left to this page.", "0：留一个核给这个页面。"))
+            choice("device")
+            choice("precision")
     return values
 
 
 def _ask(config: TrainConfig, own: tuple[Pair, ...] | None) -> "Future[Estimate]":
     # The watched sentences and the number of epochs do not change the measurement.
-    return measure(dataclasses.replace(config, epochs=1, pinned=()), own)
+    return measure(replace(config, epochs=1, pinned=(), based_on="", early_stop="never"), own)
 
 
 def _estimate(config: TrainConfig, own: tuple[Pair, ...] | None) -> None:

@@ -26,6 +26,7 @@ def hand_over(
 ) -> None:  # fmt: skip
     """Set the Train page's form to this corpus and these limits; `pairs` and `languages` of a person's own files."""
     st.session_state["corpus"] = corpus
+    st.session_state["begin-from"] = None  # no other run's settings
     for kind in PRESETS:
         if PRESETS[kind].get("source_tokenizer") == "pieces":
             continue  # the limits were chosen for words

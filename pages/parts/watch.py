@@ -1,18 +1,24 @@
-"""A run as it learns: a window onto its folder, redrawn each second while its process lives."""
+"""A run as it learns: a window onto its folder, redrawn while its process lives."""
 
+import math
 import os
+import time
 from html import escape
-from itertools import pairwise
-from typing import Any
 
 import streamlit as st
 
 from core import runs
 from core.problems import Problem
-from core.runs import Run, Status
-from pages.parts.charts import bleu_chart, loss_chart, shown_epochs
+from core.runs import MAX_PINNED, Run, Status, list_runs
+from core.text import contains_chinese
+from pages.parts.fields import differences
+from pages.parts.history import History, history
 from pages.parts.language import language, say, t
-from pages.parts.new_run import duration
+from pages.parts.new_run import begin_from, duration
+from pages.parts.timemachine import curves, time_machine
+
+REDRAW_SECONDS = 1.5
+START_SECONDS = 8.0  # that importing torch takes, where no run has told yet
 
 
 def state_name(state: str) -> str:
@@ -20,6 +26,7 @@ def state_name(state: str) -> str:
         runs.WAITING: t("starting", "正在启动"),
         runs.PREPARING: t("preparing", "准备数据"),
         runs.TRAINING: t("training", "训练中"),
+        runs.PAUSED: t("paused", "已暂停"),
         runs.SCORING: t("scoring", "评分中"),
         runs.FINISHED: t("finished", "已完成"),
         runs.STOPPED: t("stopped", "已停止"),
@@ -32,7 +39,7 @@ def state_name(state: str) -> str:
 def chip(state: str) -> str:
     """The state as a coloured word."""
     colour = "--encoder" if state in runs.ALIVE else "--chosen" if state == runs.FINISHED else "--context"
-    colour = "--mute" if state == runs.STOPPED else colour
+    colour = "--mute" if state in (runs.STOPPED, runs.PAUSED) else colour
     return f'<span class="chip" style="--chip:var({colour})">{state_name(state)}</span>'
 
 
@@ -41,62 +48,79 @@ def reason(status: Status) -> str:
 
 
 def watch(run: Run) -> None:
-    """Draw the run; while it trains, again each second."""
+    """Draw the run; while it trains, again and again."""
     polling = run.status().alive
-    st.fragment(_panel, run_every=1 if polling else None)(run, polling)
+    st.fragment(_panel, run_every=REDRAW_SECONDS if polling else None)(run, polling, _relatives(run))
 
 
-def _panel(run: Run, polling: bool) -> None:
+def _relatives(run: Run) -> list[str]:
+    """One line for the run that this one began from, and for each that began from it, with what was changed."""
+    try:
+        config = run.config
+    except Problem:
+        return []
+    lines = []
+    for other in list_runs(run.folder.parent):
+        try:
+            its = other.config
+        except Problem:
+            continue
+        name = escape(other.name)
+        if other.name == config.based_on and other.name != run.name:
+            changed = escape(differences(its, config)) or t("nothing", "没有")
+            lines.append(t(f"From <b>{name}</b>, changed: {changed}", f"基于 <b>{name}</b>，改动：{changed}"))
+        elif its.based_on == run.name and other.name != run.name:
+            changed = escape(differences(config, its)) or t("nothing", "没有")
+            lines.append(
+                t(f"<b>{name}</b> began from it, changed: {changed}", f"<b>{name}</b> 由它而来，改动：{changed}")
+            )
+    return lines[:6]
+
+
+def _panel(run: Run, polling: bool, relatives: list[str]) -> None:
     status = run.status()
     if status.alive and not polling:
-        st.rerun()  # gone on with a click in here: from now on it has to be drawn each second
+        st.rerun()  # gone on with a click in here: from now on it has to be drawn again and again
     was_alive = st.session_state.get("watching") == run.name
     st.session_state["watching"] = run.name if status.alive else None
     if was_alive and not status.alive:
         st.rerun()  # the rest of the page has to know too
     with st.container(border=True, key="panel"):
-        _head(run, status)
+        _head(run, status, relatives)
         if status.state == runs.DAMAGED:
             return
-        steps, epochs = run.steps(), run.epochs()
-        _numbers(status, steps, epochs)
+        written = history(run)
+        _numbers(status, written)
         _progress(run, status)
         per_epoch = status.steps / status.epochs if status.epochs and status.steps else 1.0
-        left, right = st.columns([1.05, 1])
+        left, right = st.columns([1, 1], gap="medium")
         with left:
-            note = t(
-                "grey: sentences it learns from · blue: ones it has never seen",
-                "灰色：正在学的句子 · 蓝色：从没见过的句子",
-            )
+            note = t("pull across it to look closer, click to travel there", "横向拖动可放大，点一下就到那个时刻")
             st.html(f'<h2 class="part">{t("Loss", "损失")}<span>{note}</span></h2>')
-            width = shown_epochs(status.epochs, status.step / per_epoch)
-            st.altair_chart(loss_chart(steps, epochs, status.best_epoch, width, per_epoch), key="loss-chart")
-            note = t("how close to the reference translations, 0 to 100", "与参考译文有多接近，0 到 100")
-            st.html(f'<h2 class="part">BLEU<span>{note}</span></h2>')
-            st.altair_chart(bleu_chart(epochs, status.best_epoch, width), key="bleu-chart")
+            curves(run.name, written, status, _shown_epochs(status.epochs, status.step / per_epoch), per_epoch)
         with right:
-            note = t("orange line: changed since the column before", "橙色下划线：与前一列不同")
-            st.html(f'<h2 class="part">{t("What it writes", "它写出来的句子")}<span>{note}</span></h2>')
-            st.html(samples_table(run.samples()))
+            note = t("orange line: changed since the moment before", "橙色下划线：与前一个时刻不同")
+            st.html(f'<h2 class="part">{t("Time machine", "时光机")}<span>{note}</span></h2>')
+            time_machine(run.name, written)
+            if status.alive:
+                _add_sentence(run, written)
+        if status.state in (runs.TRAINING, runs.PAUSED, runs.SCORING):
+            _change_course(run)
 
 
-def _head(run: Run, status: Status) -> None:
+def _shown_epochs(planned: int, done: float) -> int:
+    """How many epochs the picture is wide: all that are planned, of a long plan a little more than are done."""
+    return max(1, min(planned, max(20, math.ceil(done * 1.25))))
+
+
+def _head(run: Run, status: Status, relatives: list[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(f'<h1 class="title">{escape(run.name)} {chip(status.state)}</h1>', width="content")
         st.space("stretch")
         if status.alive:
-            stopping = run.stop_requested
-            label = t("Stopping …", "正在停止……") if stopping else t("■ Stop, keep the best", "■ 停止，保留最好的权重")
-            st.button(label, key="stop", on_click=run.request_stop, disabled=stopping)
+            _buttons_alive(run, status)
         else:
-            if run.resumable:
-                st.button(t("▶ Go on", "▶ 继续训练"), key="resume", on_click=_resume, args=(run,))
-            if run.translates and status.state != runs.DAMAGED:
-                st.page_link(
-                    "streamlit_app.py",
-                    label=t("Translate with it →", "用它翻译 →"),
-                    query_params={"lang": language(), "run": run.name},
-                )
+            _buttons_over(run, status)
     try:
         config = run.config
         pairs = f"{status.training_pairs:,}" if status.training_pairs else "…"
@@ -104,24 +128,92 @@ def _head(run: Run, status: Status) -> None:
             f"preset {config.preset} · {config.corpus}, {pairs} pairs · teacher forcing {config.teacher_forcing:g} · seed {config.seed}",
             f"预设 {config.preset} · {config.corpus}，{pairs} 个句对 · 教师强制 {config.teacher_forcing:g} · 随机种子 {config.seed}",
         )
-        st.html(f'<span class="mute">{escape(what)}</span>')
+        lines = "".join(f"<br>{line}" for line in relatives)
+        st.html(f'<span class="mute">{escape(what)}{lines}</span>')
     except Problem as problem:
         st.html(f'<div class="reason">{escape(say(problem))}</div>')
         return
     if reason(status):
-        st.html(f'<div class="reason">{escape(reason(status))}</div>')
+        kind = "reason fine" if status.state == runs.FINISHED else "reason"
+        st.html(f'<div class="{kind}">{escape(reason(status))}</div>')
 
 
-def _resume(run: Run) -> None:
+def _buttons_alive(run: Run, status: Status) -> None:
+    stopping, pausing = run.stop_requested, run.control().paused
+    if status.state == runs.PAUSED:
+        label = t("▶ Go on", "▶ 继续") if pausing else t("Going on …", "正在继续……")
+        st.button(label, key="unpause", on_click=run.ask, kwargs={"paused": False}, disabled=stopping or not pausing)
+    else:
+        label = t("Pausing …", "正在暂停……") if pausing else t("❚❚ Pause", "❚❚ 暂停")
+        st.button(label, key="pause", on_click=run.ask, kwargs={"paused": True}, disabled=stopping or pausing)
+    label = t("Stopping …", "正在停止……") if stopping else t("■ Stop, keep the best", "■ 停止，保留最好的权重")
+    st.button(label, key="stop", on_click=run.request_stop, disabled=stopping)
+
+
+def _buttons_over(run: Run, status: Status) -> None:
+    if run.resumable:
+        st.button(t("▶ Go on", "▶ 继续训练"), key="resume", on_click=_go_on, args=(run,))
+    if status.state in (runs.FINISHED, runs.STOPPED):
+        with st.popover(t("More epochs", "再训练几轮")):
+            _more_epochs(run, status)
+    if status.state != runs.DAMAGED:
+        if st.button(
+            t("Same again, one change", "只改一项再来一次"),
+            key="again",
+            help=t(
+                "Fills the form below with this run's settings and seed: change one, and you see what it does.",
+                "把这个运行的设置和随机种子填进下面的表单：只改一项，就能看出它的作用。",
+            ),
+        ):
+            begin_from(run)
+            st.rerun()
+        if run.translates:
+            st.page_link(
+                "streamlit_app.py",
+                label=t("Translate with it →", "用它翻译 →"),
+                query_params={"lang": language(), "run": run.name},
+            )
+
+
+def _more_epochs(run: Run, status: Status) -> None:
+    if not run.state_file.is_file():
+        st.caption(
+            t(
+                "This run came without what going on needs: the optimiser's memory. Start a new run with its settings.",
+                "这个运行没有附带继续训练所需的优化器状态。请用它的设置开始一个新的运行。",
+            )
+        )
+        return
+    until = st.number_input(
+        t(f"Up to epoch (it has done {status.epoch})", f"训练到第几轮（已完成 {status.epoch} 轮）"),
+        min_value=status.epoch + 1,
+        max_value=10_000,
+        value=max(status.epochs + 1, status.epoch + 5),
+        key=f"until-{run.name}-{status.epoch}",
+    )
+    st.caption(
+        t(
+            "A constant learning rate: exactly the run that had been planned so long from the start. A linear one rises "
+            "to where such a run would stand, and falls to 0 again.",
+            "学习率不变时，结果和一开始就计划这么多轮完全相同；线性下降时，学习率先回到那样的运行此刻的值，再降到 0。",
+        )
+    )
+    st.button(t("▶ Go on", "▶ 继续训练"), key="extend", type="primary", on_click=_go_on, args=(run, until))
+
+
+def _go_on(run: Run, epochs: int | None = None) -> None:
     try:
+        if epochs is not None:
+            run.plan(epochs)
         run.start(resume=True)
+    except Problem as problem:
+        st.toast(say(problem))
     except OSError as error:
         st.toast(str(error))
 
 
-def _numbers(status: Status, steps: list[dict[str, Any]], epochs: list[dict[str, Any]]) -> None:
-    recent = [row["loss"] for row in steps[-50:]]
-    last = epochs[-1] if epochs else {}
+def _numbers(status: Status, written: History) -> None:
+    recent, last = written.recent, written.epochs[-1] if written.epochs else {}
     rate = status.tokens_per_second or last.get("tokens_per_second")
     cells = [
         (t("training loss", "训练损失"), f"{sum(recent) / len(recent):.2f}" if recent else "–"),
@@ -148,14 +240,28 @@ def _numbers(status: Status, steps: list[dict[str, Any]], epochs: list[dict[str,
 
 def _progress(run: Run, status: Status) -> None:
     share = status.step / status.steps if status.steps else 0.0
-    if status.state in (runs.WAITING, runs.PREPARING):
-        note = t("reading and cutting the sentences, a few seconds", "正在读取语料并分词，几秒钟就好")
-    else:
+    left = duration(status.share_seconds_left)
+    if status.state == runs.WAITING:
+        waited = max(0.0, time.time() - status.updated)
+        share = min(0.95, waited / START_SECONDS)
+        left = duration(max(1.0, START_SECONDS - waited))
+        note = t(f"starting Python and PyTorch, about {left} left", f"正在启动 Python 和 PyTorch，大约还要 {left}")
+    elif status.state == runs.PREPARING:
+        share = status.share
+        note = t("reading the sentences and cutting them into words", "正在读取句子并分词")
+        if share:
+            note += t(f": {share:.0%}, {left} left", f"：{share:.0%}，还要 {left}")
+    elif status.state == runs.SCORING and status.share:
+        share = status.share
         note = t(
-            f"epoch {min(status.epoch + 1, status.epochs) if status.alive else status.epoch} of {status.epochs} · "
-            f"step {status.step:,} of {status.steps:,}",
-            f"第 {min(status.epoch + 1, status.epochs) if status.alive else status.epoch} 轮，共 {status.epochs} 轮 · "
-            f"第 {status.step:,} 步，共 {status.steps:,} 步",
+            f"translating the test sentences with the best weights: {share:.0%}, {left} left",
+            f"正在用最好的权重翻译测试句子：{share:.0%}，还要 {left}",
+        )
+    else:
+        epoch = min(status.epoch + 1, status.epochs) if status.alive else status.epoch
+        note = t(
+            f"epoch {epoch} of {status.epochs} · step {status.step:,} of {status.steps:,}",
+            f"第 {epoch} 轮，共 {status.epochs} 轮 · 第 {status.step:,} 步，共 {status.steps:,} 步",
         )
     if status.alive:
         note += t(
@@ -171,34 +277,90 @@ def _progress(run: Run, status: Status) -> None:
     st.html(f'<div class="progress"><i style="width:{share:.1%}"></i></div><div class="mute small">{note}</div>')
 
 
-def samples_table(rows: list[dict[str, Any]], columns: int = 3) -> str:
-    """The pinned sentences by epoch, the first, some between and the last, changed words underlined. Text is escaped."""
-    epochs = sorted({row["epoch"] for row in rows})
-    if not epochs:
-        return f'<p class="mute">{t("The first translations come in a moment.", "第一批译文马上就来。")}</p>'
-    picked = sorted({epochs[round(i * (len(epochs) - 1) / (columns - 1))] for i in range(columns)})
-    by_place = {(row["epoch"], row["source"]): row["translation"] for row in rows}
-    head = "".join(
-        f"<th>{t('before training', '训练前') if epoch == 0 else t(f'epoch {epoch}', f'第 {epoch} 轮')}</th>"
-        for epoch in picked
-    )
-    body = ""
-    for source in dict.fromkeys(row["source"] for row in rows):
-        texts = [str(by_place.get((epoch, source), "")) for epoch in picked]
-        cells = f"<td>{_clip(texts[0])}</td>" + "".join(
-            f"<td>{_changed(old, new)}</td>" for old, new in pairwise(texts)
+def _add_sentence(run: Run, written: History) -> None:
+    """A sentence of the visitor's own is followed from now on; the trainer translates it after the step it is at."""
+    followed = {source for rows in written.frames.values() for source in rows}
+    if len(followed) >= MAX_PINNED:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            t("Follow a sentence of your own", "再观察一个自己的句子"), key=f"pin-{run.name}", max_chars=200
         )
-        body += f"<tr><td>{escape(source)}</td>{cells}</tr>"
-    return f'<table class="samples"><tr><th>{t("source", "原文")}</th>{head}</tr>{body}</table>'
+        st.button(t("+ Add", "+ 添加"), key="add-sentence", on_click=_pin, args=(run,))
+    if note := st.session_state.get(f"pin-note-{run.name}"):
+        st.caption(note)
+    elif waiting := [sentence for sentence in run.control().pinned if sentence not in followed]:
+        st.caption(t("Translated in a moment: ", "马上翻译：") + escape(" · ".join(waiting)))
+    elif text and text.strip() in followed:
+        st.caption(t("This sentence is followed already.", "这个句子已经在观察了。"))
 
 
-def _clip(text: str, words: int = 7) -> str:
-    """An untrained model goes round in circles; a few words show that."""
-    parts = text.split()
-    return escape(" ".join(parts[:words])) + (" …" if len(parts) > words else "")
+def _pin(run: Run) -> None:
+    text = str(st.session_state.get(f"pin-{run.name}", "")).strip()
+    st.session_state[f"pin-note-{run.name}"] = None
+    if not text:
+        return
+    try:
+        if run.config.source_tokenizer == "jieba" and not contains_chinese(text):
+            st.session_state[f"pin-note-{run.name}"] = t(
+                "This model reads Chinese. Type a Chinese sentence.", "这个模型只读中文。请输入一个中文句子。"
+            )
+            return
+        run.ask(pinned=tuple(dict.fromkeys((*run.control().pinned, text))))
+        st.session_state[f"pin-{run.name}"] = ""
+    except Problem as problem:
+        st.session_state[f"pin-note-{run.name}"] = say(problem)
 
 
-def _changed(old: str, new: str) -> str:
-    known = set(old.split())
-    parts = new.split()[:30]
-    return " ".join(escape(word) if word in known else f'<span class="new">{escape(word)}</span>' for word in parts)
+def _change_course(run: Run) -> None:
+    """Learning rate and teacher forcing, changed from the next step on."""
+    config, asked = run.config, run.control()
+    rate = asked.learning_rate if asked.learning_rate is not None else config.learning_rate
+    forcing = asked.teacher_forcing if asked.teacher_forcing is not None else config.teacher_forcing
+    with st.container(border=True, key="course"):
+        note = t("counts from the next step; the curve shows where", "从下一步起生效，曲线上会标出")
+        st.html(
+            f'<h2 class="part">{t("Change course without starting again", "不用重来，随时调整")}<span>{note}</span></h2>'
+        )
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            new_rate = st.number_input(
+                t("Learning rate", "学习率"),
+                min_value=0.0,
+                max_value=10.0,
+                value=float(rate),
+                step=rate / 2 or 0.001,
+                format="%g",
+                key=f"rate-{run.name}",
+                width=190,
+                help=t(
+                    "How big a step Adam takes. With the linear schedule it falls from here to 0 at the end.",
+                    "Adam 每一步走多大。线性下降时，从这个值降到最后的 0。",
+                ),
+            )
+            new_forcing = st.slider(
+                t("Teacher forcing", "教师强制"),
+                0.0,
+                1.0,
+                float(forcing),
+                0.05,
+                key=f"forcing-{run.name}",
+                width=260,
+                help=t(
+                    "How often the decoder is fed the true word before, instead of its own guess.",
+                    "解码器有多大比例读到正确的上一个词，而不是自己猜的词。",
+                ),
+            )
+            st.button(
+                t("Apply", "应用"),
+                key="apply",
+                on_click=_apply,
+                args=(run, new_rate, new_forcing),
+                disabled=(new_rate, new_forcing) == (rate, forcing),
+            )
+
+
+def _apply(run: Run, rate: float, forcing: float) -> None:
+    try:
+        run.ask(learning_rate=rate, teacher_forcing=forcing)
+    except Problem as problem:
+        st.toast(say(problem))

@@ -53,12 +53,12 @@ def test_start_watch_reload_stop_and_translate_with_the_new_run(visitor, checkpo
     run = find_run(name, checkpoints)
 
     # The chart grows without a hand on the page, and the pinned sentences change.
-    panel.locator("canvas, svg.marks").first.wait_for(timeout=30_000)
+    panel.locator(".curves svg").wait_for(timeout=30_000)
     before = visit.page.locator(".progress i").first.get_attribute("style")
     wait_until(lambda: len(run.epochs()) >= 2)
     visit.page.wait_for_timeout(2500)
     assert visit.page.locator(".progress i").first.get_attribute("style") != before
-    assert panel.locator("table.samples tr").count() >= 5
+    assert panel.locator(".machine > table tr").count() == 6
 
     # A reload and a second visitor see the same run.
     visit.page.reload()
@@ -69,7 +69,7 @@ def test_start_watch_reload_stop_and_translate_with_the_new_run(visitor, checkpo
     visit.key("stop").locator("button").click()
     visit.key("panel").get_by_text(stopped, exact=True).first.wait_for(timeout=60_000)
     assert run.status().state == "stopped"
-    visit.key("panel").locator('[data-testid="stPageLink-NavLink"]').click()
+    visit.key("panel").locator('[data-testid="stPageLink-NavLink"]').last.click()
     visit.key("translation").wait_for(timeout=30_000)
     visit.settle()
     assert f"run={name}" in visit.page.url
@@ -92,21 +92,147 @@ def test_killing_the_server_does_not_end_the_run(browser, checkpoints, fresh_ser
     again.end()
 
 
-def test_going_on_with_a_stopped_run_is_watched_live(visitor, checkpoints):
+def button(visit, key: str):
+    return visit.key(key).locator("button").first
+
+
+def stop(visit) -> None:
+    button(visit, "stop").click()
+    visit.key("panel").get_by_text("stopped", exact=True).first.wait_for(timeout=60_000)
+
+
+def test_a_run_is_paused_goes_on_and_changes_its_course(visitor, checkpoints):
     visit = visitor()
-    begin(visit, "gone-on")
+    begin(visit, "course")
     panel = visit.key("panel")
     panel.get_by_text("training", exact=True).first.wait_for(timeout=60_000)
-    run = find_run("gone-on", checkpoints)
-    wait_until(lambda: len(run.epochs()) >= 1)
-    visit.key("stop").locator("button").click()
-    visit.key("resume").locator("button").click()
+    run = find_run("course", checkpoints)
+    button(visit, "pause").click()
+    panel.get_by_text("paused", exact=True).first.wait_for()
+    steps = len(run.steps())
+    visit.page.reload()  # a pause outlives the tab
+    panel.get_by_text("paused", exact=True).first.wait_for()
+    visit.page.wait_for_timeout(500)
+    assert len(run.steps()) == steps
+    button(visit, "unpause").click()
+    wait_until(lambda: len(run.steps()) > steps)
+
+    rate = visit.key("rate-course").locator("input")
+    rate.fill("0.001")
+    rate.press("Enter")
+    apply = button(visit, "apply")
+    wait_until(apply.is_enabled)
+    apply.click()
+    wait_until(lambda: [row["to"] for row in run.changes()] == [0.001])
+    panel.locator(".curves svg").get_by_text("learning rate 0.005 → 0.001").wait_for()
+    assert run.steps()[-1]["learning_rate"] == 0.001
+
+    # Stopped, gone on with, and watched live again.
+    stop(visit)
+    button(visit, "resume").click()
     panel.get_by_text("training", exact=True).first.wait_for(timeout=60_000)
     progress = visit.page.locator(".progress i").first
     before = progress.get_attribute("style")
     wait_until(lambda: progress.get_attribute("style") != before)
-    visit.key("stop").locator("button").click()
-    panel.get_by_text("stopped", exact=True).first.wait_for(timeout=60_000)
+    stop(visit)
+
+
+def test_the_time_machine_moves_while_the_run_goes_on(visitor, checkpoints):
+    visit = visitor()
+    begin(visit, "machine")
+    run = find_run("machine", checkpoints)
+    machine = visit.page.locator(".machine")
+    machine.wait_for(timeout=60_000)
+    where, rows = machine.locator(".where"), machine.locator("> table tr")
+    wait_until(lambda: len(run.epochs()) >= 3)
+
+    # Back to the beginning: it stays there though new epochs come in.
+    machine.locator("input").fill("0")
+    assert where.inner_text() == "before training"
+    at_first = rows.first.inner_text()
+    moments = int(machine.locator("input").get_attribute("max"))
+    wait_until(lambda: int(machine.locator("input").get_attribute("max")) > moments)
+    assert where.inner_text() == "before training"
+    assert rows.first.inner_text() == at_first
+
+    # A click on the curve travels there, play moves on, another sentence brings its own words.
+    canvas = visit.page.locator(".curves .canvas")
+    box = canvas.bounding_box()
+    canvas.click(position={"x": box["width"] * 0.06 + 46, "y": 100})
+    wait_until(lambda: where.inner_text() != "before training")
+    before = where.inner_text()
+    machine.get_by_title("play from the beginning").click()
+    wait_until(lambda: where.inner_text() != before)
+    machine.get_by_title("halt").click()
+    rows.nth(2).locator("button").click()
+    wait_until(lambda: machine.locator(".bars .bar").count() == 5)
+    machine.locator(".strip button").first.click()
+    assert "word 1" in machine.locator(".bars h4").inner_text()
+
+    # A sentence of one's own, added on the way, is there within a moment; one it cannot read is refused in words.
+    box = visit.key("pin-machine").locator("input")
+    box.fill("老师喜欢书。")
+    box.press("Enter")
+    button(visit, "add-sentence").click()
+    machine.get_by_text("老师喜欢书。").first.wait_for()
+    box.fill("Hello.")
+    box.press("Enter")
+    visit.page.wait_for_timeout(300)
+    button(visit, "add-sentence").click()
+    visit.wait_for_text("Type a Chinese sentence")
+    stop(visit)
+    machine.get_by_text("To the decoder").click()
+    visit.page.wait_for_url("**/decode?**run=machine**")
+
+
+def test_zooming_in_survives_new_data(visitor, checkpoints):
+    visit = visitor()
+    begin(visit, "zoomed")
+    run = find_run("zoomed", checkpoints)
+    canvas = visit.page.locator(".curves .canvas")
+    canvas.locator("svg").wait_for(timeout=60_000)
+    wait_until(lambda: len(run.epochs()) >= 2)
+    box = canvas.bounding_box()
+    visit.page.mouse.move(box["x"] + 60, box["y"] + 100)
+    visit.page.mouse.down()
+    visit.page.mouse.move(box["x"] + 160, box["y"] + 100, steps=4)
+    visit.page.mouse.up()
+    ticks = canvas.locator("text.middle").all_inner_texts()
+    assert visit.page.get_by_text("show all").is_visible()
+    steps = len(run.steps())
+    wait_until(lambda: len(run.steps()) > steps + 20)
+    visit.page.wait_for_timeout(2000)
+    assert canvas.locator("text.middle").all_inner_texts() == ticks
+    visit.page.get_by_text("show all").click()
+    assert canvas.locator("text.middle").all_inner_texts() != ticks
+    run.request_stop()
+    wait_until(lambda: not run.status().alive)
+
+
+def test_a_finished_run_learns_on_and_another_begins_from_it_with_one_change(visitor, checkpoints):
+    visit = visitor()
+    begin(visit, "parent", epochs=2)
+    panel = visit.key("panel")
+    panel.get_by_text("finished", exact=True).first.wait_for(timeout=60_000)
+    panel.get_by_text("More epochs").click()
+    fill(visit, "until-parent-2", "3")
+    button(visit, "extend").click()
+    run = find_run("parent", checkpoints)
+    wait_until(lambda: run.status().epoch == 3 and run.status().state == "finished")
+    visit.settle()
+    panel.get_by_text("finished", exact=True).first.wait_for(timeout=60_000)
+
+    button(visit, "again").click()
+    visit.wait_for_text("Nothing is changed yet")
+    fill(visit, "epochs-parent", "1")
+    visit.wait_for_text("One change")
+    fill(visit, "name", "child")
+    button(visit, "start").click()
+    visit.wait_for_text("From parent, changed: epochs 3 → 1")
+    assert find_run("child", checkpoints).config.based_on == "parent"
+    wait_until(lambda: not find_run("child", checkpoints).status().alive)
+    visit.go("/train?watch=parent")
+    assert "child began from it, changed: epochs 3 → 1" in panel.inner_text()
 
 
 def test_two_starts_with_one_name_give_one_run_and_a_clear_word(visitor, checkpoints):

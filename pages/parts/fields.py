@@ -1,0 +1,56 @@
+"""The settings of a run in the words of people: one name for each field of TrainConfig, wherever it is shown."""
+
+from typing import Any
+
+from core.config import TrainConfig
+from pages.parts.language import t
+
+
+def field_label(name: str) -> str:
+    """What the field is called; a field without a name of its own is called as in config.json."""
+    return {
+        "cell": t("recurrent cell", "循环单元"),
+        "embedding": t("embedding size", "词向量维度"),
+        "hidden": t("hidden size", "隐藏层维度"),
+        "layers": t("layers", "层数"),
+        "dropout": "dropout",
+        "attention": t("attention", "注意力"),
+        "input_feeding": t("input feeding", "输入馈送"),
+        "bidirectional": t("encoder reads in both directions", "编码器双向阅读"),
+        "tied_output": t("output shares the target embedding", "输出层与目标词向量共享权重"),
+        "corpus": t("sentences", "语料"),
+        "pairs": t("training pairs", "训练句对"),
+        "source_tokenizer": t("source is cut by", "原文的分词方式"),
+        "target_tokenizer": t("target is cut by", "译文的分词方式"),
+        "max_size": t("vocabulary size, at most", "词表大小上限"),
+        "min_freq": t("least count of a word", "词的最低出现次数"),
+        "max_length": t("longest sentence, in words", "句子最长词数"),
+        "epochs": t("epochs", "训练轮次"),
+        "batch_size": t("batch size", "批大小"),
+        "learning_rate": t("learning rate", "学习率"),
+        "schedule": t("learning rate over time", "学习率怎样变化"),
+        "clip": t("gradient norm is cut to", "梯度范数裁剪到"),
+        "teacher_forcing": t("teacher forcing", "教师强制"),
+        "label_smoothing": t("label smoothing", "标签平滑"),
+        "early_stop": t("stop early by", "按什么提前结束"),
+        "patience": t("patience, in epochs", "等几个训练轮次"),
+        "seed": t("seed", "随机种子"),
+        "split_seed": t("seed of the split", "划分的随机种子"),
+        "threads": t("CPU threads", "CPU 线程数"),
+        "device": t("device", "设备"),
+        "precision": t("precision", "精度"),
+    }.get(name, name)
+
+
+def field_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return t("yes", "是") if value else t("no", "否")
+    return f"{value:g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def differences(old: TrainConfig, new: TrainConfig) -> str:
+    """`teacher forcing 0.5 → 1`, … : what the second changes; empty where nothing."""
+    return " · ".join(
+        f"{field_label(name)} {field_value(before)} → {field_value(after)}"
+        for name, before, after in old.differences(new)
+    )
