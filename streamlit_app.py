@@ -62,13 +62,17 @@ with compared:
 
 scores = run.scores()
 if scores:
+    searched = scores.get("beam")
+    bleu, how = scores["bleu_lowercase"], t("greedy", "贪心解码")
+    if by_beam and isinstance(searched, dict) and isinstance(searched.get("bleu_lowercase"), float):
+        bleu, how = searched["bleu_lowercase"], t("beam search", "集束搜索")
     measured = t(
         f"Honestly: on {scores['sentences']:,} sentences it never saw, this run scores BLEU "
-        f"{scores['bleu_lowercase']:.1f} (0 to 100; lowercased, greedy, one reference).",
-        f"实话实说：在 {scores['sentences']:,} 个没见过的句子上，这个运行的 BLEU 是 {scores['bleu_lowercase']:.1f}"
-        "（0 到 100，不分大小写，贪心解码，一个参考译文）。",
+        f"{bleu:.1f} (0 to 100; lowercased, {how}, one reference).",
+        f"实话实说：在 {scores['sentences']:,} 个没见过的句子上，这个运行的 BLEU 是 {bleu:.1f}"
+        f"（0 到 100，不分大小写，{how}，一个参考译文）。",
     )
-    if scores["bleu_lowercase"] < 12:
+    if bleu < 12:
         meaning = t("It has learnt little; most sentences come out wrong.", "它学到的还很少，大多数句子会译错。")
     else:
         meaning = t(

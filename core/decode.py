@@ -189,7 +189,8 @@ def thinned(states: Tensor) -> list[list[float]]:
     states = states.float()
     if states.shape[1] > STATE_NUMBERS:
         states = adaptive_avg_pool1d(states.unsqueeze(0), STATE_NUMBERS)[0]
-    return [[round(number, 3) for number in state] for state in states.tolist()]
+    rounded: list[list[float]] = states.cpu().double().numpy().round(3).tolist()
+    return rounded
 
 
 @one_thread()

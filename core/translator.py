@@ -29,7 +29,7 @@ from core.lanes import Lanes, lanes
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
 from core.runs import Run
-from core.text import Tokenizer, contains_chinese
+from core.text import PieceTokenizer, Tokenizer, contains_chinese
 from core.vocab import EOS, PAD, SOS, UNK, Vocab
 
 MAX_CHARACTERS = 500
@@ -120,6 +120,8 @@ class Translator:
 
     def _why_unknown(self, token: SourceToken) -> SourceToken:
         """The token with what can be told of a word that the vocabulary lacks: why, and how rare it must have been."""
+        if self.source_tokenizer.name == PieceTokenizer.name:
+            return token  # pieces are not chosen by how often they stand in the text
         if len(self.source_vocab) >= self.max_size:
             # Of the words seen as often as the last one kept, some found no room any more.
             return replace(token, at_most=self.source_vocab.counts[-1], kept_by="max_size")
@@ -244,7 +246,9 @@ class Translator:
         does not have it; without attention nobody knows which word it was, and a sign of a gap stands there.
         """
         tokens = [
-            _STAND_IN if i == UNK else self.target_vocab.tokens[i] for i in writing.ids if i not in (EOS, PAD, SOS)
+            _STAND_IN if i == UNK else self.target_vocab.tokens[i].replace(_STAND_IN, "�")
+            for i in writing.ids
+            if i not in (EOS, PAD, SOS)
         ]
         parts = self.target_tokenizer.detokenize(tokens).split(_STAND_IN)
         sentence, replacements = parts[0], []

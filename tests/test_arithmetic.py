@@ -25,7 +25,7 @@ from tests.test_decode import SENTENCES, SOURCE, TARGET, all_logits, make_model
 
 SHAPES = [
     {"attention": attention, "cell": cell, "layers": layers, "bidirectional": both, "tied_output": tied}
-    for attention in ("none", "dot", "additive")
+    for attention in ("none", "dot", "general", "additive")
     for cell, layers, both, tied in [("gru", 2, False, False), ("lstm", 2, True, False), ("rnn", 1, True, True)]
 ]
 

@@ -61,6 +61,20 @@ def test_a_run_takes_its_pieces_along(tmp_path):
         Translator.load(run)
 
 
+def test_what_takes_words_apart_takes_pieces_apart(tmp_path):
+    run = Run.create(tmp_path / "run", replace(CONFIG, epochs=1))
+    list(train(run))
+    translator, text = Translator.load(run), STRANGE[0]
+    trace = translator.trace(text)
+    assert trace.replacements == []
+    assert translator.trace(text, words=trace.words) == trace
+    merged = ["".join(trace.words[:2]), *trace.words[2:]]
+    assert translator.trace(text, words=merged).words == merged
+    assert translator.beam(text, 1).best[0].ids == [step.chosen.id for step in trace.steps]
+    assert all(word.known for word in translator.lanes(text, "I like 龘.").reference)
+    assert translator.arithmetic(text, step=len(trace.steps))
+
+
 def test_too_few_pieces_are_refused_with_a_reason():
     with pytest.raises(Problem, match="max_size"):
         PieceTokenizer.learn(["我喜欢你", "abc"] * 20, 20)

@@ -124,6 +124,12 @@ def test_it_stands_where_the_model_wrote_it(translator):
     assert [(part.step, part.source, part.start) for part in replacements] == [(0, 2, 0), (2, 0, 9)]
 
 
+def test_a_word_that_reads_like_the_stand_in_is_no_unknown_word(translator):
+    translator.target_vocab.tokens[5] = "a\ua66eb"
+    sentence, replacements = translator.read(Writing([5, UNK], [0, 0]), ["汤姆"])
+    assert [(part.text, part.step, part.start) for part in replacements] == [("Tom", 1, sentence.index("Tom"))]
+
+
 def test_without_attention_a_sign_of_the_gap_stands_there(translator):
     sentence, (replacement,) = translator.read(Writing([UNK], None), ["长颈鹿"])
     assert (sentence, replacement.how, replacement.source) == ("…", GAP, None)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from core.decode import DecodeTrace
 
 WIDTH = 5
+MOST_DEPARTURES = 8
 
 
 def choose_decoding() -> bool:
@@ -50,9 +51,12 @@ def beam_of(run: Run, sentence: str) -> "tuple[BeamSentence, DecodeTrace]":
 
 
 def way_to(run: Run, sentence: str, ids: list[int]) -> Way:
-    """Where a translation leaves what greedy decoding would have written, as the Decoder page's address has it."""
+    """Where a translation leaves what greedy decoding would have written, as the Decoder page's address has it.
+
+    Greedy itself for one that leaves it again and again: each departure takes the model.
+    """
     way, at = GREEDY, trace(run, sentence)
-    while True:
+    while len(way) < MOST_DEPARTURES:
         step = next(
             (i for i, (done, token) in enumerate(zip(at.steps, ids, strict=False)) if done.chosen.id != token), -1
         )
@@ -60,6 +64,7 @@ def way_to(run: Run, sentence: str, ids: list[int]) -> Way:
             return way
         way = (*way, (step + 1, ids[step]))
         at = trace(run, sentence, None, tuple(ids[: step + 1]))
+    return GREEDY
 
 
 def steps_of(run: Run, sentence: str, result: "DecodeTrace") -> dict[str, str]:
