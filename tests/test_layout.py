@@ -12,7 +12,7 @@ LEVELS = [
     {"corpus", "batches", "survey"},
     {"runs", "dictionary"},
     {"decode", "beam", "lanes", "arithmetic", "translator", "scoring"},
-    {"evaluation", "report", "material"},
+    {"evaluation", "report", "material", "comparison", "baselines"},
     {"train", "archive"},
     {"scorer", "benchmark", "__main__"},
 ]

@@ -30,6 +30,7 @@ def pages() -> dict[str, str]:
         "pages/decode.py": t("Decoder", "解码器"),
         "pages/train.py": t("Train", "训练"),
         "pages/scores.py": t("Scores", "评分"),
+        "pages/compare.py": t("Compare", "对比"),
         "pages/corpus.py": t("Corpus", "语料"),
     }
 

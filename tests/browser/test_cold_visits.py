@@ -12,6 +12,7 @@ from tests.browser.conftest import Server, visiting
         ("/decode", "one word at a time", "一次只写一个词"),
         ("/train", "Train a model of your own", "训练一个自己的模型"),
         ("/scores", "How good is it", "它译得怎么样"),
+        ("/compare", "Which change did what", "哪个改动起了什么作用"),
         ("/corpus", "The sentences a model learns from", "模型从哪些句子里学习"),
     ],
 )
@@ -29,6 +30,7 @@ def test_the_bar_leads_to_every_page_and_keeps_the_language(visitor):
         ("解码器", "一次只写一个词"),
         ("训练", "训练一个自己的模型"),
         ("评分", "它译得怎么样"),
+        ("对比", "哪个改动起了什么作用"),
         ("语料", "模型从哪些句子里学习"),
         ("翻译", "可以拆开看"),
     ):

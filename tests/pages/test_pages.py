@@ -10,7 +10,14 @@ from streamlit.testing.v1 import AppTest
 
 from core.runs import PROJECT, SHIPPED
 
-PAGES = ["streamlit_app.py", "pages/decode.py", "pages/train.py", "pages/scores.py", "pages/corpus.py"]
+PAGES = [
+    "streamlit_app.py",
+    "pages/decode.py",
+    "pages/train.py",
+    "pages/scores.py",
+    "pages/compare.py",
+    "pages/corpus.py",
+]
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 

@@ -1,0 +1,351 @@
+"""Compare: runs over one another, in what they differ, and what each writes."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from core.comparison import Facts, comparable_losses, comparable_scores, differing, facts, only_change
+from core.runs import Run, list_runs
+from pages.parts import address
+from pages.parts.baselines import baselines
+from pages.parts.compare_charts import EPOCHS, MINUTES, curves, run_colour
+from pages.parts.language import keep_option, t
+from pages.parts.new_run import duration
+from pages.parts.setting_names import setting_name, setting_value
+from pages.parts.share import export_button
+from pages.parts.shell import heading, shell
+
+MOST = 20
+BESIDE = 4  # so many runs' sentences stand in columns; more of them in lines
+
+
+def part(title: str, note: str = "") -> None:
+    st.html(f'<h2 class="part">{title}<span>{note}</span></h2>')
+
+
+def choose(known: dict[str, Facts]) -> list[Facts]:
+    """The runs to compare, in the address; at first the newest with the one it began from, else the newest three."""
+    linked = address.news("runs")
+    names = list(known)
+    if linked is not None:
+        st.session_state["compared"] = [name for name in linked.split(",") if name in known][:MOST]
+        missing = [name for name in linked.split(",") if name and name not in known]
+        if missing:
+            st.warning(
+                t(
+                    f"There is nothing to compare yet of: {', '.join(missing)[:200]}",
+                    f"还没有可以对比的内容：{', '.join(missing)[:200]}",
+                )
+            )
+    elif "compared" not in st.session_state:
+        newest = known[names[0]].config.based_on
+        st.session_state["compared"] = [names[0], newest] if newest in known else names[:3]
+    st.session_state["compared"] = [name for name in st.session_state["compared"] if name in known]
+    chosen = st.multiselect(
+        t("Runs", "运行"), names, key="compared", max_selections=MOST, persist_state="session",
+        placeholder=t("Choose runs", "选择运行"), label_visibility="collapsed",
+    )  # fmt: skip
+    address.write("runs", ",".join(chosen))
+    return [known[name] for name in chosen]
+
+
+def verdict(runs: Sequence[Facts]) -> None:
+    """In one sentence what the comparison says, and what it cannot say."""
+    same_test = comparable_scores(runs)
+    scored = sorted((one for one in runs if one.bleu is not None), key=lambda one: -(one.bleu or 0))
+    if len(runs) == 2:
+        first, second = runs if runs[0].status.created <= runs[1].status.created else (runs[1], runs[0])
+        change = only_change(first, second)
+        if change:
+            before, after = (setting_value(change, getattr(one.config, change)) for one in (first, second))
+            name = f"<b>{setting_name(change)}</b>"
+            text = t(
+                f"One change: {name} {escape(before)} → {escape(after)}.",
+                f"只改了一处：{name} {escape(before)} → {escape(after)}。",
+            )
+            if first.bleu is not None and second.bleu is not None and same_test:
+                text += f" BLEU {first.bleu:.1f} → <b>{second.bleu:.1f}</b> ({second.bleu - first.bleu:+.1f})"
+                text += _chance(first, second)
+            elif comparable_losses(runs) and first.valid_loss and second.valid_loss:
+                text += t(" Validation loss", " 验证损失") + f" {first.valid_loss:.2f} → <b>{second.valid_loss:.2f}</b>"
+            st.html(f'<p class="lead">{text}</p>')
+        elif not [name for name in differing(runs) if name not in ("pinned", "based_on")]:
+            st.html(
+                f'<p class="lead">{t("The same settings: only chance and the machine set them apart.", "设置完全相同，差别只来自偶然和机器。")}</p>'
+            )
+    if len(scored) > 1 and len(runs) > 2 and same_test:
+        best = scored[0]
+        said = t(
+            f"Best on the test sentences: <b>{escape(best.name)}</b>, BLEU {best.bleu:.1f}.",
+            f"在测试句子上最好的是 <b>{escape(best.name)}</b>，BLEU {best.bleu:.1f}。",
+        )
+        st.html(f'<p class="lead">{said}</p>')
+    if not same_test:
+        st.caption(
+            t(
+                "These runs were tested on different sentences, so their BLEU says little about which is better.",
+                "这些运行的测试句子不同，所以不能直接用 BLEU 比出高下。",
+            )
+        )
+    if not comparable_losses(runs):
+        st.caption(
+            t(
+                "Their vocabularies differ, so their losses do too: a loss counts the words that this run knows.",
+                "它们的词表不同，损失也就不能直接比：损失只按各自词表里的词计算。",
+            )
+        )
+
+
+def _chance(first: Facts, second: Facts) -> str:
+    """A warning where the difference is no larger than other test sentences would make it."""
+    if not first.interval or not second.interval:
+        return ""
+    if first.interval[1] < second.interval[0] or second.interval[1] < first.interval[0]:
+        return ""
+    return t(
+        "; other test sentences could turn this round: their 95% intervals overlap",
+        "；换一批测试句子，结果可能反过来：两者的 95% 区间有重叠",
+    )
+
+
+def references(runs: Sequence[Facts]) -> list[tuple[str, float, str]]:
+    """Lines that need no model, and the lesson's preset; those not measured yet are left out."""
+    from core.baselines import Lesson
+
+    lines = []
+    finished = [one for one in runs if not one.status.alive]
+    if finished and comparable_scores(runs):
+        future = baselines(finished[0].run)
+        found = future.result() if future.done() else None
+        if found is not None:
+            sentence = found.sentence[:60]
+            copy, always = t("copying the source", "照抄原文"), t("always the same sentence", "永远同一句")
+            lines += [
+                (copy, found.copying, copy),
+                (
+                    always,
+                    found.frequent,
+                    t(
+                        f"Always “{sentence}”, the most frequent sentence in training",
+                        f"永远写“{sentence}”，训练中最常见的一句",
+                    ),
+                ),
+            ]
+            if abs(found.copying - found.frequent) < 0.5:
+                # One line, or their names would lie over each other.
+                both = t("copying, or always the same sentence", "照抄原文，或永远同一句")
+                lines = [
+                    (
+                        both,
+                        max(found.copying, found.frequent),
+                        f"{copy} {found.copying:.1f} · {lines[1][2]} {found.frequent:.1f}",
+                    )
+                ]
+    lesson = Lesson()
+    other = any(one.test and one.test != lesson.test for one in runs)
+    meaning = t(
+        "The lesson's sizes and settings on 10,000 pairs of Tatoeba, 10 epochs, on its test sentences",
+        "课程的模型大小和设置，10,000 个 Tatoeba 句对，10 轮，在它的测试句子上",
+    )
+    if other:
+        meaning += t(" (not the same as here)", "（与这里的不同）")
+    lines.append((t("the lesson's preset", "课程的预设"), lesson.bleu, meaning))
+    return lines
+
+
+def pictures(runs: Sequence[Facts]) -> None:
+    along = st.segmented_control(
+        t("Along", "横轴"), [EPOCHS, MINUTES], required=True, default=EPOCHS, key=keep_option("along"), label_visibility="collapsed",
+        format_func=lambda kind: t("by epoch", "按轮次") if kind == EPOCHS else t("by minutes of training", "按训练时间"),
+    )  # fmt: skip
+    left, right = st.columns(2)
+    with left:
+        part(
+            t("Validation loss", "验证损失"),
+            t("on sentences it has never seen; lower is better", "在没见过的句子上，越低越好"),
+        )
+        st.altair_chart(curves(runs, "valid_loss", along or EPOCHS), key="compare-loss")
+    with right:
+        part(
+            "BLEU", t("on 500 of them; higher is better; dashed: without learning", "其中 500 句，越高越好；虚线是参照")
+        )
+        st.altair_chart(curves(runs, "bleu", along or EPOCHS, references(runs)), key="compare-bleu")
+    if len(runs) <= 9 and len(runs) > 1:
+        st.caption(t("Click a name to see that run alone.", "点一下名称，只看那一个运行。"))
+
+
+def dot(number: int) -> str:
+    hollow = "" if number < 10 else " hollow"
+    return f'<i class="dot{hollow}" style="--dot:{run_colour(number)}"></i>'
+
+
+def differences(runs: Sequence[Facts]) -> None:
+    """What came of each run and the settings that differ; the best of each result is green where it can be compared.
+
+    A few runs stand in columns, as one reads a change; many in lines.
+    """
+    part(
+        t("What differs, and what came of it", "有什么不同，结果怎样"),
+        t("settings that all share are not shown", "相同的设置不显示"),
+    )
+    results, settings = _results(runs), _settings(runs)
+    rows = [*settings, *results] if len(settings) <= 5 else [*results, *settings]
+    names = [f"{dot(number)}{escape(one.name)}" for number, one in enumerate(runs)]
+    if len(runs) <= BESIDE + 1:
+        head = "<th></th>" + "".join(f"<th>{name}</th>" for name in names)
+        body = "".join(
+            f'<tr><td class="mute" title="{hint}">{label}</td>{"".join(cells)}</tr>' for label, hint, cells in rows
+        )
+    else:
+        head = f"<th>{t('run', '运行')}</th>" + "".join(f'<th title="{hint}">{label}</th>' for label, hint, _ in rows)
+        body = "".join(
+            f"<tr><td>{name}</td>{''.join(cells[number] for _, _, cells in rows)}</tr>"
+            for number, name in enumerate(names)
+        )
+    st.html(f'<div class="scroll"><table class="samples compare"><tr>{head}</tr>{body}</table></div>')
+
+
+Row = tuple[str, str, list[str]]  # label, what it means, a cell for each run; all HTML
+
+
+def _results(runs: Sequence[Facts]) -> list[Row]:
+    scores, losses = comparable_scores(runs), comparable_losses(runs)
+    on_test = t("on the run's own test sentences, lowercased, greedy", "在自己的测试句子上，不分大小写，贪心解码")
+    asked: list[tuple[str, str, list[Any], Callable[[Any], str], Callable[[list[Any]], Any] | None]] = [
+        ("BLEU", on_test, [one.bleu for one in runs], lambda value: f"{value:.1f}", max if scores else None),
+        ("chrF", t("letters in common instead of words", "按字母而不是按词比较"), [one.chrf for one in runs],
+         lambda value: f"{value:.1f}", max if scores else None),
+        (t("validation loss", "验证损失"), t("the lowest", "最低值"), [one.valid_loss for one in runs],
+         lambda value: f"{value:.2f}", min if losses else None),
+        (t("best epoch", "最好的轮次"), "", [one.status.best_epoch or None for one in runs], str, None),
+        (t("trained for", "训练用时"), "", [one.seconds for one in runs], duration, None),
+        (t("parameters", "参数"), "", [one.status.parameters or None for one in runs], lambda n: f"{n:,}", None),
+        (t("pairs trained on", "训练句对"), "", [one.status.training_pairs or None for one in runs], lambda n: f"{n:,}", None),
+    ]  # fmt: skip
+    rows = []
+    for label, hint, values, show, best_of in asked:
+        there = [value for value in values if value is not None]
+        best = best_of(there) if best_of and len(set(there)) > 1 else None
+        cells = [
+            f'<td class="best">{show(value)}</td>' if value is not None and value == best
+            else f"<td>{'–' if value is None else show(value)}</td>"
+            for value in values
+        ]  # fmt: skip
+        rows.append((label, escape(hint), cells))
+    return rows
+
+
+def _settings(runs: Sequence[Facts]) -> list[Row]:
+    return [
+        (
+            escape(setting_name(name)),
+            escape(name),
+            [f"<td>{escape(setting_value(name, getattr(one.config, name)))}</td>" for one in runs],
+        )
+        for name in differing(runs)
+    ]
+
+
+def sentences(runs: Sequence[Facts]) -> None:
+    """The followed sentences as each run translates them after the chosen epoch."""
+    rows = {one.name: one.run.samples() for one in runs}
+    last = max((int(row["epoch"]) for found in rows.values() for row in found), default=0)
+    shared = [dict.fromkeys(row["source"] for row in found) for found in rows.values() if found]
+    part(t("What they write", "它们写出来的句子"), t("the sentences that the runs follow", "训练时观察的句子"))
+    if not shared:
+        st.caption(t("There are no translations yet.", "还没有译文。"))
+        return
+    sources = list(dict.fromkeys(source for found in shared for source in found))
+    # Those that all runs follow first.
+    sources.sort(key=lambda source: -sum(source in found for found in shared))
+    epoch = last
+    if last > 0:
+        st.session_state["compare-epoch"] = min(st.session_state.get("compare-epoch", last), last)
+        epoch = st.slider(
+            t("After epoch (0: before training). A run that has ended earlier shows its last.", "第几轮之后（0 是训练前）。已经结束的运行显示最后一轮。"),
+            0, last, key="compare-epoch",
+        )  # fmt: skip
+    written = {
+        (one.name, row["source"]): row["translation"]
+        for one in runs
+        for row in sorted(rows[one.name], key=lambda row: float(row["epoch"]))
+        if row["epoch"] <= epoch
+    }
+
+    def cell(one: Facts, source: str) -> str:
+        text = written.get((one.name, source))
+        return "–" if text is None else escape(text[:160] + (" …" if len(text) > 160 else "")) or "…"
+
+    if len(runs) <= BESIDE:
+        head = "".join(f"<th>{dot(number)}{escape(one.name)}</th>" for number, one in enumerate(runs))
+        body = "".join(
+            f"<tr><td>{escape(source)}</td>{''.join(f'<td>{cell(one, source)}</td>' for one in runs)}</tr>"
+            for source in sources[:12]
+        )
+        st.html(f'<table class="samples"><tr><th>{t("source", "原文")}</th>{head}</tr>{body}</table>')
+        return
+    source = st.selectbox(t("Sentence", "句子"), sources[:40], key="compare-sentence")
+    body = "".join(
+        f"<tr><td>{dot(number)}{escape(one.name)}</td><td>{cell(one, source)}</td></tr>"
+        for number, one in enumerate(runs)
+    )
+    st.html(f'<table class="samples">{body}</table>')
+
+
+def comparison(names: list[str], polling: bool) -> None:
+    """All of it; while a run trains, or the baselines are being measured, drawn again every few seconds."""
+    known = {run.name: facts(run) for run in list_runs() if run.name in names}
+    runs = [found for name in names if (found := known.get(name)) is not None]
+    if not runs:
+        return
+    if polling and not _unsettled(runs):
+        st.rerun()
+    with st.container(border=True):
+        verdict(runs)
+        pictures(runs)
+    with st.container(border=True):
+        differences(runs)
+    with st.container(border=True):
+        sentences(runs)
+
+
+def _unsettled(runs: Sequence[Facts]) -> bool:
+    finished = [one for one in runs if not one.status.alive]
+    waits = bool(finished) and comparable_scores(runs) and not baselines(finished[0].run).done()
+    return waits or any(one.status.alive for one in runs)
+
+
+def exports(runs: Sequence[Facts]) -> None:
+    with st.expander(t("Give these runs to somebody: export", "把这些运行交给别人：导出")):
+        for one in runs:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.text(one.name, width="content")
+                export_button(Run(one.run.folder), "compare")
+
+
+shell(t("Compare", "对比"))
+heading(
+    t("Which change did what?", "哪个改动起了什么作用？"),
+    t(
+        "Curves over one another, only what differs in a table, and the same sentences side by side.",
+        "把曲线叠在一起，用表格只列出不同之处，把同样的句子放在一起看。",
+    ),
+)
+known = {run.name: found for run in list_runs() if (found := facts(run)) is not None}
+if not known:
+    st.info(
+        t(
+            "There is no run with a finished epoch yet. Train two on the page Train, with one setting changed.",
+            "还没有完成过一轮的运行。请到“训练”页训练两个，只改一个设置。",
+        )
+    )
+    st.stop()
+chosen = choose(known)
+if not chosen:
+    st.info(t("Choose the runs to compare.", "请选择要对比的运行。"))
+    st.stop()
+polling = _unsettled(chosen)
+st.fragment(comparison, run_every=3 if polling else None)([one.name for one in chosen], polling)
+exports(chosen)
