@@ -13,7 +13,7 @@ from pages.parts.ask import choose_run
 from pages.parts.language import say, t
 from pages.parts.score_charts import length_chart, made_of, meaning, ruler, unknown_chart
 from pages.parts.score_sentences import outputs_of, sentences
-from pages.parts.score_tables import all_runs, falls, greedy_and_beam, read_scores, with_interval
+from pages.parts.score_tables import LITTLE, all_runs, falls, greedy_and_beam, read_scores, with_interval
 from pages.parts.scoring_panel import scoring_panel
 from pages.parts.shell import heading, shell
 
@@ -133,7 +133,7 @@ def pictures(run: Run, evaluation: Evaluation, beside: dict[str, Evaluation], ru
         lines += [(name, has_attention(runs[name]), other) for name, other in beside.items()]
         st.altair_chart(length_chart(lines), key="length-chart")
         said = [falls(evaluation)]
-        if len({attention for _, attention, _ in lines}) == 2:
+        if len({attention for _, attention, _ in lines}) == 2 and evaluation.bleu_lowercase >= LITTLE:
             said.append(
                 t(
                     "Purple runs have attention and look back at the source at every word. Red ones have only the context vector, of the same "

@@ -1,5 +1,6 @@
 """The test sentences with their translations: the worst, the best, those with unknown words, those beam search spoils."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -79,7 +80,7 @@ def sentences(run: Run) -> None:
         persist_state="session",
     )
     found = selected(outputs, chosen or "worst")
-    st.caption(notes(chosen or "worst", len(found)))
+    st.html(f'<p class="small mute">{escape(notes(chosen or "worst", len(found)))}</p>')
     pages = -(-len(found) // SHOWN)
     page = (
         min(st.session_state.get("sentences-page", 0), pages - 1)
@@ -109,7 +110,7 @@ def _turn(pages: int) -> None:
 def notes(selection: str, count: int) -> str:
     if selection == "beam":
         return t(
-            f"Of {count:,} sentences the model finds beam search's translation more probable, and yet it is further from the reference: "
+            f"For {count:,} sentences the model finds beam search's translation more probable, and yet it is further from the reference: "
             "what is probable to a model is not always right. Both are shown.",
             f"有 {count:,} 个句子，模型认为集束搜索的译文概率更高，却离参考译文更远：模型觉得可能的，不一定是对的。两种译文都列出。",
         )
@@ -137,9 +138,10 @@ def sentence(output: Output, beam: bool = False) -> str:
         ),
     ]
     if beam and output.beam is not None:
-        rows.append(
-            _row(t("beam search", "集束搜索"), _marked(output.beam, output.reference), f"{output.beam_score or 0:.0f}")
-        )
+        times = f"{math.exp(min(output.beam_gain or 0, 20)):,.1f}"
+        likelier = t(f"{times} times as probable to the model", f"模型给出的概率是贪心译文的 {times} 倍")
+        text = f'{_marked(output.beam, output.reference)} <span class="mute small">{likelier}</span>'
+        rows.append(_row(t("beam search", "集束搜索"), text, f"{output.beam_score or 0:.0f}"))
     return f'<div class="output">{"".join(rows)}</div>'
 
 
@@ -148,7 +150,7 @@ def _row(name: str, text: str, score: str) -> str:
         "chrF of this sentence, 0 to 100: how many of its letters in a row stand in the reference",
         "这句的 chrF，0 到 100：有多少连续字母也出现在参考译文里",
     )
-    number = f'<b class="score" title="{hint}">{score}</b>' if score else ""
+    number = f'<b class="score" title="{hint}">chrF {score}</b>' if score else ""
     return f'<div class="said"><span class="mute">{name}</span><span>{text}</span>{number}</div>'
 
 
@@ -158,7 +160,7 @@ def _marked(text: str, reference: str) -> str:
     left = Counter(piece.lower() for piece in _pieces(reference, chinese))
     marked = []
     for piece in _pieces(text, chinese):
-        if piece == UNKNOWN:
+        if piece == UNKNOWN or (not chinese and contains_chinese(piece)):  # copied, as no translation was known
             marked.append(f'<span class="unknown">{escape(piece)}</span>')
         elif left[piece.lower()] > 0 and any(c.isalnum() for c in piece):
             left[piece.lower()] -= 1

@@ -158,7 +158,7 @@ def difference(result: Compared | None) -> str:
     if result is None:
         return t("unknown", "未知")
     low, high = result.interval
-    text = f'{result.difference:+.1f} <span class="mute small">[{low:+.1f}, {high:+.1f}]</span> '
+    text = f'{result.difference:+.1f} <span class="mute small">[{low:+.1f}, {high:+.1f}]</span> '.replace("-", "−")
     if not result.certain:
         return text + t("may be chance", "可能只是偶然")
     return text + (t("better", "更好") if result.difference > 0 else t("worse", "更差"))

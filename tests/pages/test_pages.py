@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,32 @@ def test_the_checkpoints_folder_may_be_unwritable(tmp_path, monkeypatch):
     app.button(key="start").click().run()
     assert not app.exception
     assert "permission" in said(app)
+
+
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+
+
+def test_what_a_model_wrote_comes_onto_the_page_scores_as_text(shipped):
+    row = {"source": HOSTILE, "reference": HOSTILE, "hypothesis": HOSTILE + "<unk>", "score": 1, "unknown": 0.5}
+    (shipped / "test_outputs.jsonl").write_text(
+        json.dumps(row) + "\n" + json.dumps(row | {"beam": HOSTILE, "beam_score": 0, "beam_gain": 1})
+    )
+    group = {"low": 0, "high": None, "sentences": 40, "bleu": 1, "bleu_lowercase": 1, "chrf": 1}
+    signs = {"common": HOSTILE, "common_share": 0.9, "repeating": HOSTILE, "repeating_share": 0.9}
+    scores = group | {"by_length": [group], "signs": signs, "signature": HOSTILE}
+    (shipped / "scores.json").write_text(json.dumps(scores))
+    app = run_page("pages/scores.py", run=shipped.name)
+    words = said(app)
+    assert "&lt;script&gt;" in words
+    assert "<script" not in words
+    assert "<img" not in words
+
+
+def test_scores_are_shown_without_importing_torch(shipped):
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest;"
+        f"app = AppTest.from_file({str(PROJECT / 'streamlit_app.py')!r}, default_timeout=60);"
+        "app.switch_page('pages/scores.py'); app.run(); assert not app.exception; print('torch' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
