@@ -1,5 +1,6 @@
 """Decoder: the sentence goes through the model, one word at a time; every other way it could have gone can be tried."""
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -7,10 +8,22 @@ import streamlit as st
 from core.problems import Problem
 from pages.parts import address
 from pages.parts.ask import MAX_IN_ADDRESS, ask_and_trace
-from pages.parts.language import keep_option, say, t
-from pages.parts.loading import arithmetic, beam, lanes, trace
+from pages.parts.language import keep_option, language, say, t
+from pages.parts.loading import arithmetic, beam, lanes, reference_of, trace
 from pages.parts.shell import heading, shell
-from pages.parts.walkthrough import asked, beam_tree, lanes_beside, sentence_data, tour, walkthrough, way_data
+from pages.parts.walkthrough import (
+    asked,
+    beam_data,
+    beam_tree,
+    code,
+    lanes_beside,
+    sentence_data,
+    style,
+    take_along,
+    tour,
+    walkthrough,
+    way_data,
+)
 from pages.parts.walkthrough.ways import GREEDY, MOST, Way, follow, prefix, prune, read_way, write_way
 
 if TYPE_CHECKING:
@@ -27,6 +40,9 @@ heading(
 by_link = any(st.query_params.get(key) != st.session_state.get(f"address:{key}") for key in ("sentence", "run"))
 run, sentence, automatic = ask_and_trace()
 here = tour.current(f"{run.name} {run.version[1]} {sentence}", automatic.words, by_link)
+
+
+MOST_SUMS = 40  # steps whose arithmetic a saved page has
 
 
 def trace_of(way: Way) -> "DecodeTrace":
@@ -46,7 +62,7 @@ def chosen(way: Way, step: int) -> int | None:
 def answer() -> None:
     """Do what the visitor asked the picture for. It runs before the page is drawn again."""
     question = asked()
-    way = read_way(str(question.get("way", "0"))) or GREEDY
+    way = read_way(str(question.get("way") or question["place"]["way"])) or GREEDY
     here.note = None
     try:
         match question.get("kind"):
@@ -65,6 +81,8 @@ def answer() -> None:
                     stand(way[:-1], here.place.step)
             case "open":
                 here.sums = way, int(question["step"]), int(question["position"])
+            case "save":
+                save(str(question.get("file")), way, question)
             case "undo":
                 here.ways, here.removed = here.removed or here.ways, None
             case "cut":
@@ -77,23 +95,64 @@ def answer() -> None:
         here.note = say(problem)
 
 
-def sums() -> list[dict[str, Any]]:
-    """The arithmetic that was asked for last, if it is still there."""
-    if here.sums is None or here.sums[0] not in here.ways:
-        return []
-    way, step, position = here.sums
+def save(kind: str, way: Way, question: dict[str, Any]) -> None:
+    """Make the file that was asked for; the browser hands it over once it is drawn again."""
+    name = f"{run.name}-{sentence[:20]}"
+    way = way if way in here.ways else GREEDY
+    if kind == "csv":
+        made = take_along.file(f"{name}.csv", "text/csv", take_along.steps_table(trace_of(way), way))
+    elif kind == "gif":
+        frames = [str(frame) for frame in question.get("frames", [])]
+        made = take_along.file(f"{name}.gif", "image/gif", take_along.animation(frames))
+    else:
+        place = question.get("place", {})
+        here.place = tour.Place(int(place["step"]), int(place["k"]), float(place["temperature"]), way)
+        steps = trace_of(way).steps[:MOST_SUMS]
+        every = [found for number in range(1, len(steps) + 1) for found in sums_of(way, number, None)]
+        every += [found for at in range(len(trace_of(way).source[:MOST_SUMS]) - 1) for found in sums_of(way, 1, at)]
+        parts = [
+            {**picture_data(), "part": "walk", "sums": every, "note": None, "undo": False},
+            {
+                **beam_data(beam(run, sentence, st.session_state.get("width", 5), here.cut), trace_of(GREEDY)),
+                "part": "beam",
+            },
+        ]
+        reference = st.session_state.get("reference", "").strip()
+        if reference and st.session_state.get("reference-of") == sentence:
+            parts.append({"part": "lanes", "lanes": lanes(run, sentence, reference, here.cut).to_dict()})
+        page = take_along.page(f"{sentence} · {run.name}", parts, language(), code(), style())
+        made = take_along.file(f"{name}.html", "text/html", page)
+    here.file = {**made, "id": f"{here.subject} {time.monotonic_ns()}"}
+
+
+def sums_of(way: Way, step: int, position: int | None) -> list[dict[str, Any]]:
+    """The arithmetic of a step and of the encoder at a source position, its last if None; none where there is none."""
+    last = len(trace_of(GREEDY).source) - 1
+    at = last if position is None else position
     try:
-        operations = arithmetic(run, sentence, here.cut, beginning(way), step, position)
+        operations = arithmetic(run, sentence, here.cut, beginning(way), step, at)
     except Problem:
         return []
-    return [
-        {
-            "way": write_way(way),
-            "step": step,
-            "position": position,
-            "operations": [operation.to_dict() for operation in operations],
-        }
-    ]
+    numbers = [operation.to_dict() for operation in operations]
+    return [{"way": write_way(way), "step": step, "position": at, "operations": numbers}]
+
+
+def identity() -> str:
+    return f"{here.subject} {here.cut}"
+
+
+def picture_data() -> dict[str, Any]:
+    return {
+        "identity": identity(),
+        "place": here.place.to_dict() | {"visit": here.visit},
+        **sentence_data(trace_of(GREEDY), run.config.hidden, run.config.bidirectional),
+        "ways": [way_data(way, trace_of(way)) for way in here.ways],
+        "cut": {
+            "changed": here.cut is not None,
+            "original": automatic.words,
+            "sentence": automatic.sentence,
+        },
+    }
 
 
 def stand(way: Way, step: int) -> None:
@@ -116,27 +175,18 @@ here.ways = tuple(ways)
 if here.place.way not in here.ways:
     here.place.way = GREEDY
 here.place.step = min(here.place.step, len(trace_of(here.place.way).steps))
-shown = trace_of(GREEDY)
-identity = f"{here.subject} {here.cut}"
 moved = walkthrough(
     {
-        "identity": identity,
-        "place": here.place.to_dict() | {"visit": here.visit},
-        **sentence_data(shown, run.config.hidden, run.config.bidirectional),
-        "ways": [way_data(way, trace_of(way)) for way in here.ways],
-        "cut": {
-            "editable": True,
-            "changed": here.cut is not None,
-            "original": automatic.words,
-            "sentence": automatic.sentence,
-        },
-        "sums": sums(),
+        **picture_data(),
+        "sums": sums_of(*here.sums) if here.sums and here.sums[0] in here.ways else [],
         "undo": here.removed is not None,
         "note": here.note,
+        "file": here.file,
     },
     on_ask=answer,
 )
-if moved.get("identity") == identity and moved.get("visit") == here.visit:
+here.file = None
+if moved.get("identity") == identity() and moved.get("visit") == here.visit:
     here.place = tour.Place(
         int(moved["step"]), int(moved["k"]), float(moved["temperature"]), read_way(str(moved["way"])) or GREEDY
     )
@@ -174,13 +224,13 @@ if more == "beam":
         t("Beam width: hypotheses kept at each step", "集束宽度：每步保留几个假设"), 1, 10, key="width", width=420
     )
     address.write("width", str(width))
-    beam_tree(beam(run, sentence, width, here.cut), shown)
+    beam_tree(beam(run, sentence, width, here.cut), trace_of(GREEDY))
 if more == "lanes":
     linked = address.news("reference")
     if linked is not None and by_link:
         st.session_state["reference"] = linked
     elif st.session_state.get("reference-of") != sentence:
-        st.session_state["reference"] = REFERENCES.get(sentence.strip(), "")
+        st.session_state["reference"] = REFERENCES.get(sentence.strip()) or reference_of(run, automatic.words) or ""
     st.session_state["reference-of"] = sentence
     reference = st.text_input(
         t("The right translation, to compare with; Enter compares", "正确的译文，用来比较；按回车比较"), key="reference"

@@ -1,8 +1,13 @@
 """The walkthrough: stepping happens in the browser, a losing word can be followed, and the address carries it all."""
 
+import csv
+import io
 import re
 import time
+from pathlib import Path
 from urllib.parse import quote
+
+from PIL import Image
 
 from tests.browser.conftest import Server, visiting
 
@@ -242,3 +247,62 @@ def test_a_click_opens_the_arithmetic_with_this_models_shapes(visitor):
     sums.get_by_text("The arithmetic of step 3").wait_for()
     sums.get_by_label("Close").click()
     assert sums.is_hidden()
+
+
+def take(visit, kind: str, folder: Path) -> Path:
+    with visit.page.expect_download() as download:
+        visit.page.locator(f"[data-focus=save-{kind}]").click()
+    assert download.value.suggested_filename.endswith(f".{kind}")
+    path = folder / f"walkthrough.{kind}"
+    download.value.save_as(path)
+    return path
+
+
+def test_the_saved_page_opens_from_disk_without_a_network(visitor, browser, tmp_path):
+    visit = open_decoder(visitor(), step=3, k=7, temperature=0.7, ways="3-4")
+    shares = visit.page.locator(".bar .share:visible").all_text_contents()
+    path = take(visit, "html", tmp_path)
+    context = browser.new_context(offline=True, locale="zh-CN", color_scheme="dark")
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text))
+    page.on(
+        "request", lambda request: None if request.url.startswith(("file:", "data:")) else errors.append(request.url)
+    )
+    page.goto(path.as_uri())
+    page.locator(".walk .say b").first.wait_for()
+    assert page.locator(".where").inner_text().startswith("step 3")
+    assert page.locator(".bar .share:visible").all_text_contents() == shares, "k and temperature came along"
+    assert page.locator(".way").count() == 2
+    page.keyboard.press("ArrowRight")
+    page.locator(".softmax").click()
+    page.locator(".sums").get_by_text("self.fc_out(output.squeeze(0))").wait_for()
+    page.get_by_role("button", name="中文").click()
+    assert page.locator(".where").inner_text().startswith("第 4 步")
+    assert page.locator(".tree .node").count() > 10
+    context.close()
+    assert not errors, errors
+
+
+def test_the_steps_are_saved_as_a_table_that_marks_only_the_visitors_own_words(visitor, tmp_path):
+    visit = open_decoder(visitor(), step=3, way="3-4", ways="3-4")
+    rows = list(csv.DictReader(io.StringIO(take(visit, "csv", tmp_path).read_text("utf-8-sig"))))
+    assert [row["chosen"] for row in rows] == words(visit)
+    assert [row["step"] for row in rows if row["yours"]] == ["3"]
+    assert abs(sum(float(share) for key, share in rows[0].items() if key.startswith("attention_")) - 1) < 1e-3
+
+
+def test_the_animation_is_a_gif_with_a_frame_for_each_step(visitor, tmp_path):
+    visit = open_decoder(visitor())
+    with Image.open(take(visit, "gif", tmp_path)) as picture:
+        assert picture.format == "GIF"
+        assert picture.n_frames == len(words(visit))
+        assert picture.width <= 960
+        frames = []
+        for number in range(picture.n_frames):
+            picture.seek(number)
+            frames.append(picture.convert("RGB").tobytes())
+    assert len(set(frames)) == len(frames), "no two steps look the same"
+    visit.page.get_by_text("an animation for slides").wait_for()
+    assert where(visit).startswith("step 1")

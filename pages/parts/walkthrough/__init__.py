@@ -23,6 +23,7 @@ SCRIPTS = [
     "ways.js",
     "cut.js",
     "sums.js",
+    "save.js",
     "walk.js",
     "beam.js",
     "lanes.js",

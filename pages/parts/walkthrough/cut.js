@@ -15,7 +15,7 @@ function drawCut(card, data, act) {
       const label = fill(texts.merge, { left: words[index - 1], right: words[index] });
       merge.title = label;
       merge.setAttribute("aria-label", label);
-      merge.disabled = !data.cut.editable;
+      merge.disabled = data.offline;
       merge.addEventListener("click", () => change([...words.slice(0, index - 1), words[index - 1] + words[index], ...words.slice(index + 1)]));
       row.append(merge);
     }
@@ -30,7 +30,7 @@ function drawCut(card, data, act) {
         const label = fill(texts.split, { left, right });
         split.title = label;
         split.setAttribute("aria-label", label);
-        split.disabled = !data.cut.editable;
+        split.disabled = data.offline;
         split.addEventListener("click", () => change([...words.slice(0, index), left, right, ...words.slice(index + 1)]));
         box.append(split);
       }
@@ -42,7 +42,7 @@ function drawCut(card, data, act) {
   if (data.cut.changed) {
     const back = element("button", "quiet", texts.cutBack);
     back.dataset.focus = "cut-back";
-    back.disabled = !data.cut.editable;
+    back.disabled = data.offline;
     back.addEventListener("click", () => change(null));
     const was = element("p", "mute", fill(texts.cutWas, { words: data.cut.original.join(" | "), sentence: data.cut.sentence }));
     card.append(was, back);

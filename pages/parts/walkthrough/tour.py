@@ -34,6 +34,7 @@ class Tour:
     cut: tuple[str, ...] | None = None  # the visitor's own words; None for the tokenizer's
     removed: tuple[Way, ...] | None = None  # the tree before the last pruning
     note: str | None = None
+    file: dict[str, str] | None = None  # made and not yet handed over
     sums: tuple[Way, int, int] | None = None  # the way, step and source position whose arithmetic was asked for
 
 
@@ -43,10 +44,11 @@ def current(subject: str, words: Sequence[str], by_link: bool) -> Tour:
     A sentence that was typed begins at its first step with greedy alone; k and the temperature stay.
     """
     tour: Tour | None = st.session_state.get("tour")
-    if tour is not None and tour.subject != subject and not by_link:
+    moved = "step" in st.query_params and _read() != _written()
+    if tour is not None and tour.subject != subject and not (by_link or moved):
         place = Place(k=tour.place.k, temperature=tour.place.temperature)
         tour = Tour(subject, tour.visit + 1, place)
-    elif tour is None or tour.subject != subject or ("step" in st.query_params and _read() != _written()):
+    elif tour is None or tour.subject != subject or moved:
         tour = Tour(subject, tour.visit + 1 if tour else 1, _place(), read_ways(_read()["ways"]), _cut(words))
     st.session_state["tour"] = tour
     return tour

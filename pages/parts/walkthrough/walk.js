@@ -8,6 +8,7 @@ function makeWalk(root) {
   const controls = element("div", "controls");
   const stage = element("div", "stage");
   const svg = shape(stage, "svg", { class: "picture", role: "group" });
+  const take = element("div", "take");
   const say = element("div", "say");
   say.setAttribute("aria-live", "polite");
   const cards = element("div", "cards");
@@ -18,7 +19,7 @@ function makeWalk(root) {
   sumsCard.hidden = true;
   const note = element("p", "note");
   note.setAttribute("role", "status");
-  root.append(controls, soFar, stage, say, note, sumsCard, cards);
+  root.append(controls, soFar, stage, say, note, take, sumsCard, cards);
   const tip = makeTip(root);
 
   const steps = () => view.ways.get(view.place.way).steps;
@@ -90,6 +91,34 @@ function makeWalk(root) {
   }
   controls.append(speed, where, choices);
 
+  // Files to take along; the server writes them, so that a saved page has none.
+  const saves = {};
+  for (const kind of ["html", "csv", "gif"]) {
+    saves[kind] = element("button", "quiet");
+    saves[kind].dataset.focus = `save-${kind}`;
+    saves[kind].addEventListener("click", () => (kind === "gif" ? saveAnimation() : ask({ kind: "save", file: kind })));
+  }
+  const takeWords = span("mute");
+  take.append(takeWords, ...Object.values(saves));
+
+  async function saveAnimation() {
+    stop();
+    saves.gif.disabled = true;
+    saves.gif.textContent = texts.drawingGif;
+    const { step } = view.place;
+    const styles = pictureStyles(root);
+    const every = Math.ceil(steps().length / MOST_FRAMES);
+    const frames = [];
+    for (let at = 1; at <= steps().length; at += every) {
+      picture.draw({ ...view.place, step: at });
+      const line = steps().slice(0, at).map((one, index) => ({ text: one.chosen.token, now: index === at - 1 }));
+      frames.push(await frame(svg, styles, root, line));
+    }
+    view.place.step = step;
+    draw();
+    ask({ kind: "save", file: "gif", frames });
+  }
+
   function toggle() {
     if (view.timer) return stop();
     if (view.place.step === steps().length) go(1);
@@ -143,8 +172,11 @@ function makeWalk(root) {
   }
 
   const askSums = () => ask({ kind: "open", way: view.place.way, step: view.place.step, position: view.open.position });
+  // The encoder is the same at every step, the rest at every source word.
   const sumsFor = () =>
-    view.data.sums?.find(({ way, step, position }) => way === view.place.way && step === view.place.step && (view.open.what !== "encoder" || position === view.open.position));
+    view.data.sums?.find(({ way, step, position }) =>
+      view.open.what === "encoder" ? position === view.open.position : way === view.place.way && step === view.place.step
+    );
 
   // A question to the server. The page shows that it waits; the answer comes as new data.
   function ask(question, focus) {
@@ -291,6 +323,12 @@ function makeWalk(root) {
     sliders.temperature.label.title = texts.aboutTemperature;
     sliders.k.label.title = texts.aboutK;
     for (const name in shows) shows[name].words.textContent = texts[name];
+    for (const kind in saves) {
+      saves[kind].textContent = texts[`save_${kind}`];
+      saves[kind].disabled = false;
+    }
+    takeWords.textContent = texts.take;
+    take.hidden = Boolean(view.data.offline);
     shows.showAttention.label.hidden = !view.data.attends;
   }
 

@@ -111,6 +111,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "以上是温度 {temperature} 时的概率；温度 1.0 时它是 {share}。词的先后次序不会变。",
     ),
     "sayEnd": ("<eos> ends the sentence.", "写出 <eos>，句子结束。"),
+    # Files
+    "take": ("Take it along:", "带走："),
+    "save_html": ("a page that works offline (HTML)", "离线可用的网页（HTML）"),
+    "save_csv": ("the steps as a table (CSV)", "每一步的表格（CSV）"),
+    "save_gif": ("an animation for slides (GIF)", "幻灯片用的动画（GIF）"),
+    "drawingGif": ("drawing …", "正在画……"),
     # Ways
     "ways": ("Ways it could have gone", "另外的走法"),
     "waysNote": ("each with how probable the whole sentence is", "以及整句的概率"),
