@@ -9,6 +9,7 @@ from core.problems import Problem
 ATTRIBUTION = "CC-CEDICT (https://cc-cedict.org), CC BY-SA 4.0; snapshot of 2022-09-24 from the package hsg 1.0.0."
 # A longer gloss explains a word rather than translates it: the first short one is taken, else the shortest.
 SHORT_WORDS, MAX_WORDS = 4, 8
+MAX_COMPOUND, MAX_PARTS = 6, 3  # characters and parts of a word that is looked up part by part
 
 _CHINESE = r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 # What stands in a gloss beside the word itself: (notes), pinyin in brackets, measure words.
@@ -53,21 +54,45 @@ def _glosses(word: str) -> list[str]:
 
 
 @functools.lru_cache(maxsize=20_000)
-def look_up(word: str, as_variant: bool = False) -> str | None:
+def look_up(word: str) -> str | None:
     """The word's first short English gloss, as it could stand in a sentence; None where the dictionary has none.
 
     word: simplified characters. A word of which the dictionary only says that it is a variant of another has that
-    one's gloss.
+    one's gloss. A compound that it lacks, as tokenizers make many, is put together from the glosses of its parts
+    (东京银行, Tokyo bank).
     """
-    glosses = _glosses(word)
-    candidates = [short for gloss in glosses if (short := shorten(gloss))]
+    if gloss := _gloss(word):
+        return gloss
+    variant = next(filter(None, map(_VARIANT.search, _glosses(word))), None)
+    return (variant and _gloss(variant[1])) or _by_parts(word)
+
+
+def _gloss(word: str) -> str | None:
+    candidates = [short for gloss in _glosses(word) if (short := shorten(gloss))]
     best = next((short for short in candidates if len(short.split()) <= SHORT_WORDS), None)
     best = best or min(candidates, key=lambda short: len(short.split()), default=None)
-    if best is None or len(best.split()) > MAX_WORDS:
-        variant = next(filter(None, map(_VARIANT.search, glosses)), None)
-        # Two entries that name each other would go round for ever.
-        return look_up(variant[1], as_variant=True) if variant and not as_variant else None
-    return best
+    return best if best and len(best.split()) <= MAX_WORDS else None
+
+
+def _by_parts(word: str) -> str | None:
+    """The glosses of the fewest parts that the word can be cut into, where all are in the dictionary and are short.
+
+    One of them at least is longer than a character: what single characters mean tells little of a name (小明).
+    """
+    if len(word) > MAX_COMPOUND:
+        return None
+    best: list[list[str] | None] = [[]]  # for each length of the word's beginning the glosses of its parts
+    for end in range(1, len(word) + 1):
+        ways = [
+            [*before, gloss]
+            for start in range(end)
+            if (before := best[start]) is not None
+            and (gloss := _gloss(word[start:end]))
+            and len(gloss.split()) <= SHORT_WORDS // 2
+        ]
+        best.append(min(ways, key=len, default=None))
+    parts = best[-1]
+    return " ".join(parts) if parts and len(parts) <= MAX_PARTS and len(parts) < len(word) else None
 
 
 def shorten(gloss: str) -> str:

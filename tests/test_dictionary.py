@@ -19,13 +19,16 @@ from core.text import contains_chinese
         ("北大", "Peking University"),
         ("李", "plum"),
         ("家俱", "furniture"),
+        ("东京银行", "Tokyo bank"),
     ],
 )
 def test_a_word_has_a_short_gloss(word, gloss):
     assert look_up(word) == gloss
 
 
-@pytest.mark.parametrize("word", ["", " ", "#", "。", "[", "giraffe", "龘靐齉", "我喜欢你", "\ud800", "长颈鹿\n"])
+@pytest.mark.parametrize(
+    "word", ["", " ", "#", "。", "[", "giraffe", "龘靐齉", "龘a", "小明", "普遍认为佛教公元", "\ud800", "长颈鹿\n"]
+)
 def test_what_is_no_word_of_the_dictionary_has_none(word):
     assert look_up(word) is None
 
