@@ -62,6 +62,10 @@ def parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--pairs", type=int, default=10_000, help="training pairs of Tatoeba (default 10,000)")
     benchmark.add_argument("--rounds", type=int, default=5, help="turns of each loop; medians are printed (default 5)")
     benchmark.add_argument("--threads", type=int, default=0, help="CPU threads; 0 (default) is all cores")
+    benchmark.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where ours trains")
+    benchmark.add_argument("--quality", action="store_true", help="validation losses of both after the same epochs")
+    benchmark.add_argument("--epochs", type=int, default=10, help="with --quality: epochs (default 10)")
+    benchmark.add_argument("--seeds", type=int, default=3, help="with --quality: how many seeds (default 3)")
     benchmark.set_defaults(command=benchmark_command)
     return top
 
@@ -296,9 +300,14 @@ def table_command(options: argparse.Namespace) -> int:
 
 def benchmark_command(options: argparse.Namespace) -> int:
     """Time the lesson's training loop and ours in turn, and this machine's matrix products, the limit of both."""
-    from core.benchmark import measure
+    from core.benchmark import measure, quality
 
-    for line in measure(options.pairs, options.rounds, options.threads):
+    lines = (
+        quality(options.pairs, options.epochs, options.seeds, options.threads)
+        if options.quality
+        else measure(options.pairs, options.rounds, options.threads, options.device)
+    )
+    for line in lines:
         print(line, flush=True)
     return 0
 

@@ -1,5 +1,6 @@
 """The lesson's loop and ours, side by side in one run, and this machine's limit for both."""
 
+import math
 import os
 import random
 import statistics
@@ -12,16 +13,15 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from core import corpus
-from core.batches import batch_rows, make_batch
+from core.batches import EncodedPairs, batch_rows, batches, make_batch
 from core.config import TrainConfig, preset
-from core.corpus import Pair
-from core.machine import Machine, matmul_rate
+from core.machine import Machine, keep_freed_memory, matmul_rate
 from core.material import Material, normalized, prepare
 from core.model import Seq2Seq
 from core.text import tokenizer
-from core.train import make_optimizer, take_step
+from core.train import make_optimizer, mean_loss, take_step
 from core.translator import build_model
-from core.vocab import EOS, PAD, SOS, Vocab
+from core.vocab import EOS, PAD, SOS
 
 LESSON_ROWS = 10_000  # the lesson's INPUT_DIM and OUTPUT_DIM, whatever the vocabulary holds
 LESSON_BATCH = 32
@@ -29,45 +29,78 @@ LESSON_BATCH = 32
 
 class LessonLoop(nn.Module):
     """The lesson's model and training step as a reader of it would write them: sentences cut anew at each access,
-    batches of 32 in file order, padded, one decoder step at a time, float32. Only the alignment is mended."""
+    batches of 32 in file order, padded, one decoder step at a time, float32. Only the alignment is mended.
 
-    def __init__(self, pairs: list[Pair], source_vocab: Vocab, target_vocab: Vocab) -> None:
+    For its losses alone, not its time, sentences may be cut once and the vocabularies have their real sizes.
+    """
+
+    def __init__(self, material: Material, seed: int, as_timed: bool = True) -> None:
         super().__init__()
-        self.pairs, self.source_vocab, self.target_vocab = pairs, source_vocab, target_vocab
+        torch.manual_seed(seed)
+        self.coins = random.Random(seed)
+        self.pairs, self.source_vocab, self.target_vocab = material.kept, material.source_vocab, material.target_vocab
         self.cut_source, self.cut_target = tokenizer("jieba").tokenize, tokenizer("spacy").tokenize
+        rows = (LESSON_ROWS, LESSON_ROWS) if as_timed else (len(self.source_vocab), len(self.target_vocab))
         self.dropout = nn.Dropout(0.5)
-        self.source_embedding, self.target_embedding = nn.Embedding(LESSON_ROWS, 256), nn.Embedding(LESSON_ROWS, 256)
+        self.source_embedding, self.target_embedding = nn.Embedding(rows[0], 256), nn.Embedding(rows[1], 256)
         self.encoder, self.decoder = nn.GRU(256, 512, 2, dropout=0.5), nn.GRU(256, 512, 2, dropout=0.5)
-        self.fc_out = nn.Linear(512, LESSON_ROWS)
+        self.fc_out = nn.Linear(512, rows[1])
         self.optimizer = torch.optim.Adam(self.parameters())
         self.criterion = nn.CrossEntropyLoss(ignore_index=PAD)
+        self.known = None if as_timed else [self.ids(*pair) for pair in self.pairs]
+
+    def ids(self, source: str, target: str) -> tuple[Tensor, Tensor]:
+        """A pair as ids with `<sos>` and `<eos>` around both."""
+        return (
+            torch.tensor([SOS, *self.source_vocab.encode(self.cut_source(source)), EOS]),
+            torch.tensor([SOS, *self.target_vocab.encode(self.cut_target(target)), EOS]),
+        )
+
+    @property
+    def batches(self) -> int:
+        return math.ceil(len(self.pairs) / LESSON_BATCH)
 
     def batch(self, number: int) -> tuple[Tensor, Tensor]:
-        """Source and target (length, 32) of that batch, `<sos>` and `<eos>` around both."""
-        pairs = self.pairs[number * LESSON_BATCH : (number + 1) * LESSON_BATCH]
-        sources = [[SOS, *self.source_vocab.encode(self.cut_source(source)), EOS] for source, _ in pairs]
-        targets = [[SOS, *self.target_vocab.encode(self.cut_target(target)), EOS] for _, target in pairs]
-        source, target = (
-            pad_sequence([torch.tensor(ids) for ids in side], padding_value=PAD) for side in (sources, targets)
-        )
+        """Source and target (length, 32) of that batch."""
+        rows = slice(number * LESSON_BATCH, (number + 1) * LESSON_BATCH)
+        pairs = self.known[rows] if self.known else [self.ids(*pair) for pair in self.pairs[rows]]
+        source, target = (pad_sequence(list(side), padding_value=PAD) for side in zip(*pairs, strict=True))
         return source, target
+
+    def loss(self, source: Tensor, target: Tensor, teacher_forcing: float) -> Tensor:
+        """Mean cross-entropy of a batch, a decoder step at a time."""
+        _, hidden = self.encoder(self.dropout(self.source_embedding(source)))
+        outputs = torch.zeros(target.shape[0] - 1, target.shape[1], self.fc_out.out_features)
+        word = target[0]
+        for t in range(target.shape[0] - 1):
+            output, hidden = self.decoder(self.dropout(self.target_embedding(word.unsqueeze(0))), hidden)
+            outputs[t] = self.fc_out(output.squeeze(0))
+            word = target[t + 1] if self.coins.random() < teacher_forcing else outputs[t].argmax(1)
+        return self.criterion(outputs.view(-1, outputs.shape[2]), target[1:].reshape(-1))  # type: ignore[no-any-return]
 
     def step(self, number: int, teacher_forcing: float) -> int:
         """One update on that batch. Returns the number of words predicted."""
         source, target = self.batch(number)
         self.optimizer.zero_grad()
-        _, hidden = self.encoder(self.dropout(self.source_embedding(source)))
-        outputs = torch.zeros(target.shape[0] - 1, target.shape[1], LESSON_ROWS)
-        word = target[0]
-        for t in range(target.shape[0] - 1):
-            output, hidden = self.decoder(self.dropout(self.target_embedding(word.unsqueeze(0))), hidden)
-            outputs[t] = self.fc_out(output.squeeze(0))
-            word = target[t + 1] if random.random() < teacher_forcing else outputs[t].argmax(1)
-        loss = self.criterion(outputs.view(-1, LESSON_ROWS), target[1:].reshape(-1))
-        loss.backward()
+        loss = self.loss(source, target, teacher_forcing)
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         loss.item()
         return int((target[1:] != PAD).sum())
+
+    @torch.inference_mode()
+    def valid_loss(self, pairs: EncodedPairs) -> float:
+        """Nats a word on these pairs, teacher-forced. In batches of like lengths: this loop suffers from padding."""
+        self.eval()
+        total = 0.0
+        for batch in batches(pairs, LESSON_BATCH):
+            start = torch.full((1, batch.source.shape[1]), SOS)
+            target = torch.cat([batch.target_in, torch.full_like(start, PAD)])
+            target[1:] = batch.target_out
+            words = int((batch.target_out != PAD).sum())
+            total += self.loss(torch.cat([start, batch.source]), target, 1.0).item() * words
+        self.train()
+        return total / pairs.target_tokens
 
 
 class OurLoop:
@@ -107,50 +140,120 @@ def matmul_work(model: Seq2Seq, source_words: int, target_words: int) -> float:
     return float(6 * (encoder * source_words + decoder * target_words))
 
 
-def measure(pairs: int, rounds: int, threads: int, lesson_steps: int = 4, our_steps: int = 12) -> Iterator[str]:
-    """Time both loops in turn and yield the lines of the report.
+def prepared(config: TrainConfig) -> Material:
+    return prepare(normalized(corpus.load("tatoeba"), config), config)
 
-    pairs: training pairs of Tatoeba; rounds: how often each loop has its turn; threads: 0 is all cores.
+
+# Ours as it is timed, beside the lesson's: its own batches, and those of the quick preset.
+OURS = (
+    ("ours, batches of 32, forcing 0.5", 32, 0.5),
+    ("ours, batches of 128, forcing 0.5", 128, 0.5),
+    ("ours, batches of 128, forcing 1.0", 128, 1.0),
+)
+
+
+def measure(
+    pairs: int, rounds: int, threads: int, device: str = "auto", lesson_steps: int = 6, our_sentences: int = 1536
+) -> Iterator[str]:
+    """Time the loops in turn and yield the lines of the report.
+
+    pairs: training pairs of Tatoeba; rounds: how often each loop has its turn; threads: 0 is all cores; device: ours
+    runs there, the lesson's on the CPU, as published.
     """
-    config = replace(preset("lesson", pairs=pairs), threads=threads or os.cpu_count() or 1)
+    keep_freed_memory()
+    config = replace(preset("lesson", pairs=pairs), threads=threads or os.cpu_count() or 1, device=device)
     machine = Machine.for_config(config)
-    loaded = normalized(corpus.load("tatoeba"), config)
-    material = prepare(loaded, config)
+    material = prepared(config)
     yield f"{machine.label}, {machine.threads} threads, torch {torch.__version__}; {len(material.train):,} pairs, "
     yield f"vocabularies {len(material.source_vocab):,} and {len(material.target_vocab):,}, rounds: {rounds}"
 
-    rates = {name: 0.0 for name in ("float32", "bfloat16")}
-    lesson = LessonLoop(material.split.train, material.source_vocab, material.target_vocab)
-    ours = {ratio: OurLoop(material, replace(config, teacher_forcing=ratio), machine) for ratio in (1.0, 0.5)}
+    rates: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    lesson = LessonLoop(material, config.seed)
+    ours = {
+        name: OurLoop(material, replace(config, batch_size=size, teacher_forcing=ratio), machine)
+        for name, size, ratio in OURS
+    }
     words = material.train.target_tokens
     timings: dict[str, list[tuple[float, float]]] = {}
     number = 0
     for turn in range(rounds + 1):  # the first warms up
-        for name in rates:
-            rates[name] = max(rates[name], matmul_rate(machine.device, getattr(torch, name), size=1024, seconds=0.3))
+        for name, measured in rates.items():
+            measured.append(matmul_rate(machine.device, getattr(torch, name), size=1024, seconds=0.3))
         begin, done = time.perf_counter(), 0
         for _ in range(lesson_steps):
-            done += lesson.step(number % (len(material.split.train) // LESSON_BATCH), 0.5)
+            done += lesson.step(number % lesson.batches, 0.5)
             number += 1
         if turn:
-            timings.setdefault("lesson", []).append((done / (time.perf_counter() - begin), 0.0))
-        for ratio, loop in ours.items():
+            timings.setdefault("the lesson's loop", []).append((done / (time.perf_counter() - begin), 0.0))
+        for name, loop in ours.items():
             begin, done, work = time.perf_counter(), 0, 0.0
-            for _ in range(our_steps):
+            for _ in range(max(1, our_sentences // loop.config.batch_size)):
                 step_words, step_work = loop.step()
                 done, work = done + step_words, work + step_work
             taken = time.perf_counter() - begin
             if turn:
-                timings.setdefault(f"ours, teacher forcing {ratio:g}", []).append((done / taken, work / taken))
+                timings.setdefault(name, []).append((done / taken, work / taken))
 
+    best = statistics.median(rates[machine.precision][1:])
     yield ""
-    yield f"{'loop':<28}{'words/s':>10}{'s/epoch':>10}{'times':>8}{'GFLOP/s':>10}{'of machine':>12}"
-    base = statistics.median(rate for rate, _ in timings["lesson"])
+    yield f"{'loop':<36}{'words/s':>10}{'s/epoch':>10}{'times':>8}{'GFLOP/s':>10}{'of machine':>12}"
+    base = statistics.median(rate for rate, _ in timings["the lesson's loop"])
     for name, values in timings.items():
         rate = statistics.median(rate for rate, _ in values)
         flops = statistics.median(flops for _, flops in values)
-        share = f"{flops / 1e9:>10.0f}{flops / rates[machine.precision]:>12.0%}" if flops else ""
-        yield f"{name:<28}{rate:>10,.0f}{words / rate:>10.1f}{rate / base:>8.1f}{share}"
+        share = f"{flops / 1e9:>10.0f}{flops / best:>12.0%}" if flops else ""
+        yield f"{name:<36}{rate:>10,.0f}{words / rate:>10.1f}{rate / base:>8.1f}{share}"
     yield ""
-    yield "matrix products 1024³: " + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in rates.items())
+    medians = {name: statistics.median(measured[1:]) for name, measured in rates.items()}
+    yield "matrix products 1024³: " + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in medians.items())
     yield f"ours trains in {machine.precision}; its share counts matrix products on real words alone, 6 operations a weight."
+    if machine.device.type == "cuda":
+        yield f"the GPU was busy {busy_share(ours[OURS[-1][0]]):.0%} of the time"
+
+
+def busy_share(loop: "OurLoop", steps: int = 20) -> float:
+    """Which part of its training time a GPU spends in kernels."""
+    from torch.profiler import ProfilerActivity, profile
+
+    torch.cuda.synchronize()
+    begin = time.perf_counter()
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        for _ in range(steps):
+            loop.step()
+        torch.cuda.synchronize()
+    taken = time.perf_counter() - begin
+    return sum(event.self_device_time_total for event in profiler.key_averages()) / 1e6 / taken
+
+
+def quality(pairs: int, epochs: int, seeds: int, threads: int) -> Iterator[str]:
+    """Validation losses after the same epochs on the same pairs, seed by seed: what the speed costs, if anything.
+
+    Ours is the quick way of training the lesson's model: batches of 128 of like lengths, this machine's precision,
+    the learning rate raised to 0.003 and falling to 0, since four times as large batches make a quarter of the steps.
+    """
+    keep_freed_memory()
+    base = preset("lesson", pairs=pairs, epochs=epochs, threads=threads or os.cpu_count() or 1)
+    quick = replace(base, batch_size=128, learning_rate=0.003, schedule="linear")
+    material = prepared(base)
+    yield f"validation loss, nats a word, after {epochs} epochs of {len(material.train):,} pairs, teacher forcing 0.5"
+    yield f"{'seed':<6}{'the lesson’s loop':>18}{'ours, 32':>12}{'ours, 128':>12}"
+    columns: list[list[float]] = []
+    for seed in range(1, seeds + 1):
+        lesson = LessonLoop(material, seed, as_timed=False)
+        for number in range(epochs * lesson.batches):
+            lesson.step(number % lesson.batches, 0.5)
+        row = [lesson.valid_loss(material.valid)]
+        for config in (replace(base, seed=seed), replace(quick, seed=seed)):
+            machine = Machine.for_config(config)
+            loop = OurLoop(material, config, machine)
+            steps = epochs * math.ceil(len(material.train) / config.batch_size)
+            for step in range(steps):
+                if config.schedule == "linear":
+                    for group in loop.optimizer.param_groups:
+                        group["lr"] = config.learning_rate * (1 - step / steps)
+                loop.step()
+            row.append(mean_loss(loop.model, material.valid, 128, machine.device))
+        columns.append(row)
+        yield f"{seed:<6}{row[0]:>18.3f}{row[1]:>12.3f}{row[2]:>12.3f}"
+    means = [statistics.mean(values) for values in zip(*columns, strict=True)]
+    yield f"{'mean':<6}{means[0]:>18.3f}{means[1]:>12.3f}{means[2]:>12.3f}"
