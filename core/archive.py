@@ -23,6 +23,7 @@ from core.runs import FINISHED, STOPPED, Run, check_name, checkpoints_folder, fr
 from core.text import PieceTokenizer
 from core.translator import build_model
 from core.vocab import Vocab
+from core.weights import SCALE
 
 # What belongs to a run and may travel. Everything is text or safetensors: nothing here can hold a pickle.
 REQUIRED = ("config.json", "source_vocab.json", "target_vocab.json", "model.safetensors")
@@ -295,9 +296,14 @@ def _shapes(path: Path) -> dict[str, list[int]]:
     """The tensors' shapes by name; opening checks the header against the file's size and reads no tensor."""
     with safe_open(path, framework="pt") as file:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-        if not {part.get_dtype() for part in slices.values()} <= DTYPES:
+        packed = {name for name in slices if name + SCALE in slices}
+        if not {part.get_dtype() for name, part in slices.items() if name not in packed} <= DTYPES:
             raise ValueError("weights are floating-point numbers")
-        return {name: list(part.get_shape()) for name, part in slices.items()}
+        shapes = {name: list(part.get_shape()) for name, part in slices.items()}
+    for name in packed:
+        if slices[name].get_dtype() != "I8" or shapes.pop(name + SCALE) != shapes[name][:1]:
+            raise ValueError("a packed matrix is whole numbers with one scale a row")
+    return shapes
 
 
 def _settle(workplace: Path, folder: Path, name: str) -> Run:

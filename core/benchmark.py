@@ -222,7 +222,7 @@ def busy_share(loop: "OurLoop", steps: int = 20) -> float:
             loop.step()
         torch.cuda.synchronize()
     taken = time.perf_counter() - begin
-    return sum(event.self_device_time_total for event in profiler.key_averages()) / 1e6 / taken
+    return float(sum(event.self_device_time_total for event in profiler.key_averages())) / 1e6 / taken
 
 
 def quality(pairs: int, epochs: int, seeds: int, threads: int) -> Iterator[str]:

@@ -690,8 +690,7 @@ A Chinese→English Seq2Seq model of Seq2Seq Playground, preset `{config.preset}
 - Trained on {status.training_pairs:,} sentence pairs ({config.corpus}), {training.epoch} epochs in \
 {training.seconds / 60:.1f} minutes ({status.device}, {status.precision}, threads: {status.threads}); best epoch {training.best_epoch}.
 - Vocabularies: {len(material.source_vocab):,} source and {len(material.target_vocab):,} target words, from the training side alone.
-- Score on its own test split, {scores.sentences:,} pairs that training never saw, greedy: BLEU {_scored(scores, "bleu")}, \
-lowercased {_scored(scores, "bleu_lowercase")}, chrF {_scored(scores, "chrf")}; in brackets the 95% interval (sacreBLEU `{scores.signature}`).{_beam(scores)}
+{score_lines(scores)}
 
 Made by:
 
@@ -701,10 +700,17 @@ Made by:
 """
 
 
-def _beam(scores: Evaluation) -> str:
+def score_lines(scores: Evaluation) -> str:
+    """The card's lines on how good the run is."""
+    greedy = (
+        f"- Score on its own test split, {scores.sentences:,} pairs that training never saw, greedy: "
+        f"BLEU {_scored(scores, 'bleu')}, lowercased {_scored(scores, 'bleu_lowercase')}, "
+        f"chrF {_scored(scores, 'chrf')}; in brackets the 95% interval (sacreBLEU `{scores.signature}`)."
+    )
     if scores.beam is None:
-        return ""
-    return f"\n- By beam search of width {scores.beam_width}: BLEU lowercased {_scored(scores.beam, 'bleu_lowercase')}."
+        return greedy
+    beam = f"By beam search of width {scores.beam_width}: BLEU lowercased {_scored(scores.beam, 'bleu_lowercase')}."
+    return f"{greedy}\n- {beam}"
 
 
 def _scored(scores: Measures, measure: str) -> str:

@@ -31,6 +31,7 @@ from core.problems import Problem
 from core.runs import Run
 from core.text import PieceTokenizer, Tokenizer, contains_chinese
 from core.vocab import EOS, PAD, SOS, UNK, Vocab
+from core.weights import unpack
 
 MAX_CHARACTERS = 500
 # Put in place of `<unk>` while words are joined to a sentence: a letter, as words have, that no text has.
@@ -73,7 +74,7 @@ class Translator:
         model = build_model(config, source_vocab, target_vocab)
         try:
             # Bytes rather than a memory map: on Windows a mapped file could not be replaced.
-            model.load_weights(load_tensors(run.weights.read_bytes()))
+            model.load_weights(unpack(load_tensors(run.weights.read_bytes())))
         except FileNotFoundError:
             raise Problem(
                 f"Run {run.name!r} has no trained weights yet. Wait for its first epoch, or choose another run.",

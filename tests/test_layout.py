@@ -8,13 +8,15 @@ from core.runs import PROJECT
 # A module imports from its own level and those before it.
 LEVELS = [
     {"problems", "config"},
-    {"text", "vocab", "model", "loss", "machine", "tables"},
+    {"text", "vocab", "model", "loss", "weights", "machine", "tables"},
     {"corpus", "batches", "survey"},
     {"runs", "dictionary"},
     {"decode", "beam", "lanes", "arithmetic", "translator", "scoring"},
     {"evaluation", "report", "material", "comparison", "baselines"},
     {"train", "archive"},
-    {"scorer", "benchmark", "__main__"},
+    {"scorer"},
+    {"benchmark", "compact"},
+    {"__main__"},
 ]
 
 
