@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
@@ -191,6 +192,36 @@ def mean_loss(model: Seq2Seq, pairs: EncodedPairs, batch_size: int, device: torc
 # The loop
 
 
+def load_save(run: Run, model: Seq2Seq, optimizer: torch.optim.Adam) -> dict[str, Any]:
+    """Give the model and its optimiser what a run's last save holds. Returns how far the run was.
+
+    Raises Problem where the save is missing, damaged or of another model.
+    """
+    path = run.state_file
+    try:
+        # Bytes rather than a memory map: on Windows a mapped file could not be replaced.
+        content = path.read_bytes()
+        tensors = load_tensors(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        progress: dict[str, Any] = json.loads(header["__metadata__"]["progress"])
+        model.load_weights(
+            {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
+        )
+        adam = optimizer.state_dict()
+        adam["state"] = {}
+        for name, value in tensors.items():
+            if name.startswith("adam."):
+                _, i, key = name.split(".")
+                adam["state"].setdefault(int(i), {})[key] = value
+        optimizer.load_state_dict(adam)
+    except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise Problem(
+            f"Run {run.name!r} has nothing to go on from: {path.name} is missing or damaged. Start a new run.",
+            f"运行 {run.name!r} 无法继续：{path.name} 缺失或已损坏。请重新开始一个运行。",
+        ) from error
+    return progress
+
+
 class Training:
     """A run being trained: the model, its optimiser and how far they are. `train` drives it."""
 
@@ -339,26 +370,7 @@ class Training:
 
     def load_state(self) -> None:
         """Go back to the last save: the weights, the optimiser, and the rows written up to then."""
-        path = self.run.state_file
-        try:
-            with safe_open(path, framework="pt") as file:
-                progress = json.loads(file.metadata()["progress"])
-                tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-            self.model.load_weights(
-                {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
-            )
-            adam = self.optimizer.state_dict()
-            adam["state"] = {}
-            for name, value in tensors.items():
-                if name.startswith("adam."):
-                    _, i, key = name.split(".")
-                    adam["state"].setdefault(int(i), {})[key] = value
-            self.optimizer.load_state_dict(adam)
-        except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
-            raise Problem(
-                f"Run {self.run.name!r} has nothing to go on from: {path.name} is missing or damaged. Start a new run.",
-                f"运行 {self.run.name!r} 无法继续：{path.name} 缺失或已损坏。请重新开始一个运行。",
-            ) from error
+        progress = load_save(self.run, self.model, self.optimizer)
         self.step, self.seconds = progress["step"], progress["seconds"]
         self.epoch_loss, self.epoch_tokens = progress["epoch_loss"], progress["epoch_tokens"]
         self.epoch_seconds, self.best_epoch = progress["epoch_seconds"], progress["best_epoch"]

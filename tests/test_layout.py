@@ -13,7 +13,7 @@ LEVELS = [
     {"runs", "dictionary"},
     {"decode", "beam", "lanes", "arithmetic", "translator", "scoring"},
     {"evaluation", "report", "material", "comparison", "baselines"},
-    {"train", "archive"},
+    {"train", "slowmotion", "archive"},
     {"scorer"},
     {"benchmark", "compact"},
     {"__main__"},

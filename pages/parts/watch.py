@@ -15,6 +15,7 @@ from pages.parts.fields import differences
 from pages.parts.history import History, history
 from pages.parts.language import language, say, t
 from pages.parts.new_run import begin_from, duration
+from pages.parts.slowmotion import slow_motion
 from pages.parts.timemachine import curves, time_machine
 
 REDRAW_SECONDS = 1.5
@@ -51,6 +52,8 @@ def watch(run: Run) -> None:
     """Draw the run; while it trains, again and again."""
     polling = run.status().alive
     st.fragment(_panel, run_every=REDRAW_SECONDS if polling else None)(run, polling, _relatives(run))
+    if run.status().state != runs.DAMAGED:
+        slow_motion(run)
 
 
 def _relatives(run: Run) -> list[str]:

@@ -222,6 +222,16 @@ def test_a_finished_run_learns_on_and_another_begins_from_it_with_one_change(vis
     visit.settle()
     panel.get_by_text("finished", exact=True).first.wait_for(timeout=60_000)
 
+    # A step of it in slow motion, to the end.
+    visit.page.get_by_text("One batch in slow motion").click()
+    slow = visit.page.locator(".slow")
+    slow.get_by_text("4 decoder").click()
+    assert slow.locator("table.steps tbody tr").count() == 4
+    slow.get_by_title("forward").click()
+    assert "step 2 of" in slow.inner_text()
+    slow.get_by_text("7 update").click()
+    slow.get_by_text("after it").wait_for()
+
     button(visit, "again").click()
     visit.wait_for_text("Nothing is changed yet")
     fill(visit, "epochs-parent", "1")
