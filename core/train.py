@@ -697,7 +697,7 @@ def card(training: Training, scores: Evaluation) -> str:
     changes = f"\nChanged on the way, so this command alone does not make it again:\n{changes}\n" if changes else ""
     return f"""# {training.run.name}
 
-A Chinese→English Seq2Seq model of Seq2Seq Playground, preset `{config.preset}`, {status.parameters:,} parameters.
+A {direction(config)}Seq2Seq model of Seq2Seq Playground, preset `{config.preset}`, {status.parameters:,} parameters.
 
 - Trained on {status.training_pairs:,} sentence pairs ({config.corpus}), {training.epoch} epochs in \
 {training.seconds / 60:.1f} minutes ({status.device}, {status.precision}, threads: {status.threads}); best epoch {training.best_epoch}.
@@ -728,6 +728,15 @@ def score_lines(scores: Evaluation) -> str:
 def _scored(scores: Measures, measure: str) -> str:
     low, high = scores.intervals[measure]
     return f"{getattr(scores, measure):.1f} [{low:.1f}, {high:.1f}]"
+
+
+def direction(config: TrainConfig) -> str:
+    """`Chinese→English `, as far as the settings tell; own sentences in word pieces or characters may be anything."""
+    named = {"jieba": "Chinese", "spacy": "English"}
+    source, target = named.get(config.source_tokenizer), named.get(config.target_tokenizer)
+    if config.corpus != FILES:
+        source, target = "Chinese", "English"
+    return f"{source}→{target} " if source and target else ""
 
 
 def command_line(run: Run, config: TrainConfig) -> str:

@@ -1,12 +1,14 @@
 """The sentence and the run to translate it with: the same box on the pages Translate and Decoder."""
 
+import re
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.config import PINNED
+from core.config import FILES, PINNED
 from core.problems import Problem
 from core.runs import SHIPPED, Run, find_run, list_runs
+from core.text import contains_chinese
 from pages.parts import address
 from pages.parts.language import say, t
 from pages.parts.loading import trace
@@ -47,24 +49,51 @@ def choose_run() -> Run | None:
     return find_run(name)
 
 
+@st.cache_data(max_entries=100, show_spinner=False)
+def examples(folder: str, version: int) -> tuple[str, ...]:
+    """Sentences to begin with: the app's own, or for a run on a person's own files unseen ones of theirs."""
+    run = Run(folder)
+    try:
+        if run.config.corpus != FILES:
+            return EXAMPLES
+    except Problem:
+        return EXAMPLES
+    return tuple(dict.fromkeys(row["source"] for row in run.samples()))[: len(EXAMPLES)] or EXAMPLES
+
+
+def markdown_safe(text: str) -> str:
+    """The text as a label that shows it as it is: a person's own sentences may hold what Markdown takes for a sign."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+\-.!|~$:])", r"\\\1", text)
+
+
 def ask() -> tuple[Run | None, str]:
     """Draw the box with its examples. Returns the chosen run and the sentence as typed, both kept in the address."""
     linked = address.news("sentence")
     if linked is not None:
         st.session_state["sentence"] = linked
-    st.session_state.setdefault("sentence", EXAMPLES[0])
     box, picker = st.columns([3, 1], vertical_alignment="bottom")
     with picker:
         run = choose_run()
+    offered = examples(*run.version) if run else EXAMPLES
+    before = st.session_state.get("examples-offered", ())
+    sentence_now = st.session_state.get("sentence")
+    if sentence_now is None or (linked is None and sentence_now in before and sentence_now not in offered):
+        # An example of another run, in a language that this one may not read.
+        st.session_state["sentence"] = offered[0]
+    st.session_state["examples-offered"] = offered
+    chinese = contains_chinese("".join(offered))
     with box:
         sentence: str = st.text_input(
-            t("A Chinese sentence; Enter translates it", "输入一个中文句子，按回车翻译"),
+            t("A Chinese sentence; Enter translates it", "输入一个中文句子，按回车翻译")
+            if chinese
+            else t("A sentence in the model's language; Enter translates it", "输入一个模型所读语言的句子，按回车翻译"),
             key="sentence",
             persist_state="session",
         )
     with st.container(horizontal=True, gap="small", key="examples"):
-        for number, example in enumerate(EXAMPLES):
-            st.button(example, key=f"example-{number}", on_click=_take, args=(example,))
+        for number, example in enumerate(offered):
+            label = example if len(example) <= 40 else example[:40] + " …"
+            st.button(markdown_safe(label), key=f"example-{number}", on_click=_take, args=(example,))
     if len(sentence) <= MAX_IN_ADDRESS:
         address.write("sentence", sentence)
     return run, sentence
