@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts.ask import ask_and_trace
+from pages.parts.ask import ask_and_trace, came_by_link
 from pages.parts.decodings import beam_of, choose_decoding, compare, steps_of
 from pages.parts.language import language, t
 from pages.parts.shell import heading, shell
@@ -16,6 +16,7 @@ heading(
         "Seq2Seq 模型先读完整个句子，再一个词一个词地写出英文。",
     ),
 )
+by_link = came_by_link()
 run, sentence, greedy = ask_and_trace()
 
 with st.container(border=True):
@@ -58,7 +59,7 @@ with right.container(border=True, height="stretch"):
     st.html(sure_words(result))
 
 with compared:
-    compare(run, sentence, greedy)
+    compare(run, sentence, greedy, by_link)
 
 scores = run.scores()
 if scores:

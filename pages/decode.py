@@ -7,9 +7,10 @@ import streamlit as st
 
 from core.problems import Problem
 from pages.parts import address
-from pages.parts.ask import MAX_IN_ADDRESS, ask_and_trace
+from pages.parts.ask import ask_and_trace, came_by_link
 from pages.parts.language import keep_option, language, say, t
-from pages.parts.loading import arithmetic, beam, lanes, reference_of, trace
+from pages.parts.loading import arithmetic, beam, lanes, trace
+from pages.parts.reference import ask_reference
 from pages.parts.shell import heading, shell
 from pages.parts.walkthrough import (
     asked,
@@ -37,7 +38,7 @@ heading(
         "每一步，它给词表里的每个词一个概率。贪心解码取最大的那个，再把它作为下一步的输入。",
     ),
 )
-by_link = any(st.query_params.get(key) != st.session_state.get(f"address:{key}") for key in ("sentence", "run"))
+by_link = came_by_link()
 run, sentence, automatic = ask_and_trace()
 here = tour.current(f"{run.name} {run.version[1]} {sentence}", automatic.words, by_link)
 
@@ -192,16 +193,6 @@ if moved.get("identity") == identity() and moved.get("visit") == here.visit:
     )
 tour.write(here)
 
-# The right translation of each example, to compare with; for other sentences the visitor types one.
-REFERENCES = {
-    "我喜欢学习机器学习。": "I like studying machine learning.",
-    "今天天气很好。": "The weather is nice today.",
-    "你叫什么名字？": "What's your name?",
-    "我想喝一杯咖啡。": "I want to drink a cup of coffee.",
-    "他昨天没来上班。": "He didn't come to work yesterday.",
-    "如果明天下雨，我们就不去了。": "If it rains tomorrow, we won't go.",
-}
-
 # More to see, one at a time: each takes the model.
 MORE = {
     "beam": t("Greedy against beam search", "贪心与集束搜索"),
@@ -226,17 +217,8 @@ if more == "beam":
     address.write("width", str(width))
     beam_tree(beam(run, sentence, width, here.cut), trace_of(GREEDY))
 if more == "lanes":
-    linked = address.news("reference")
-    if linked is not None and by_link:
-        st.session_state["reference"] = linked
-    elif st.session_state.get("reference-of") != sentence:
-        st.session_state["reference"] = REFERENCES.get(sentence.strip()) or reference_of(run, automatic.words) or ""
-    st.session_state["reference-of"] = sentence
-    reference = st.text_input(
-        t("The right translation, to compare with; Enter compares", "正确的译文，用来比较；按回车比较"), key="reference"
-    )
-    if reference.strip():
-        address.write("reference", reference[:MAX_IN_ADDRESS])
+    reference = ask_reference(run, sentence, automatic.words, by_link)
+    if reference:
         try:
             lanes_beside(lanes(run, sentence, reference, here.cut))
         except Problem as problem:

@@ -99,6 +99,11 @@ def ask() -> tuple[Run | None, str]:
     return run, sentence
 
 
+def came_by_link() -> bool:
+    """Whether the address brought another sentence or run than the page wrote into it; to be asked before `ask`."""
+    return any(st.query_params.get(key) != st.session_state.get(f"address:{key}") for key in ("sentence", "run"))
+
+
 def ask_and_trace() -> tuple[Run, str, "DecodeTrace"]:
     """Draw the box and translate what is in it: the run, the sentence and its trace.
 

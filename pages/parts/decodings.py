@@ -8,7 +8,8 @@ import streamlit as st
 from core.runs import Run
 from pages.parts import address
 from pages.parts.language import keep_option, t
-from pages.parts.loading import beam, reference_of, trace
+from pages.parts.loading import beam, trace
+from pages.parts.reference import ask_reference
 from pages.parts.walkthrough.ways import GREEDY, Way, write_way
 from pages.parts.words import sentence_words
 
@@ -76,10 +77,9 @@ def steps_of(run: Run, sentence: str, result: "DecodeTrace") -> dict[str, str]:
     return {"step": str(way[0][0]), "way": written, "ways": written, "more": "beam", "width": str(WIDTH)}
 
 
-def compare(run: Run, sentence: str, greedy: "DecodeTrace") -> None:
+def compare(run: Run, sentence: str, greedy: "DecodeTrace", by_link: bool) -> None:
     """Say whether beam search finds another sentence than greedy decoding, and which of the two is better."""
     found, traced = beam_of(run, sentence)
-    reference = reference_of(run, greedy.words)
     if found.sentence == greedy.sentence:
         st.caption(
             t(
@@ -87,20 +87,13 @@ def compare(run: Run, sentence: str, greedy: "DecodeTrace") -> None:
                 f"集束搜索同时保留 {WIDTH} 个开头，找到的是同一句话。",
             )
         )
-        if reference:
-            st.caption(t(f"A person translated it: “{reference}”", f"人的译文：“{reference}”"))
         return
     with st.container(border=True, key="decodings"):
         title, note = t("Two ways to choose words", "两种选词方法"), t("two different sentences", "译文不同")
         st.html(f'<h2 class="part">{title}<span>{note}</span></h2>')
         shown = st.container()
-        typed = st.text_input(
-            t("The right translation, if you know it", "正确的译文（如果你知道）"),
-            value=reference or "",
-            key=f"reference:{run.name}:{sentence}",
-            max_chars=500,
-        )
-        scores = _scores([greedy.sentence, found.sentence], typed) if typed and typed.strip() else None
+        reference = ask_reference(run, sentence, greedy.words, by_link)
+        scores = _scores([greedy.sentence, found.sentence], reference) if reference else None
         shown.html(_table(greedy, traced, scores))
         shown.markdown(_verdict(greedy, traced, scores))
 
@@ -109,7 +102,7 @@ def _scores(translations: list[str], reference: str) -> list[float]:
     """chrF of each against the reference, 0 to 100."""
     from core.scoring import Statistics
 
-    return Statistics(translations, [reference.strip()] * len(translations)).sentence_scores()
+    return Statistics(translations, [reference] * len(translations)).sentence_scores()
 
 
 def _table(greedy: "DecodeTrace", found: "DecodeTrace", scores: list[float] | None) -> str:

@@ -111,8 +111,14 @@ def sure_words(trace: "DecodeTrace") -> str:
         level = "" if probability >= 0.5 else "half" if probability >= 0.2 else "low"
         token = escape(step.chosen.token)
         unknown = " unknown" if step.chosen.token == UNKNOWN else ""
-        second = escape(step.candidates[1].token) if len(step.candidates) > 1 else ""
-        hint = t(f"Step {number}; second choice: {second}", f"第 {number} 步；第二选择：{second}")
+        other = escape(next((word.token for word in step.candidates if word.id != step.chosen.id), ""))
+        if step.rank == 1:
+            hint = t(f"Step {number}; second choice: {other}", f"第 {number} 步；第二选择：{other}")
+        else:
+            hint = t(
+                f"Step {number}; not the most probable word here, which is: {other}",
+                f"第 {number} 步；这里概率最大的词不是它，而是：{other}",
+            )
         parts.append(
             f'<div title="{hint}"><div class="token{unknown}">{token}</div>'
             f'<div class="rail"><i class="{level}" style="width:{probability:.1%}"></i></div>'
