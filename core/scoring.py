@@ -141,18 +141,21 @@ class Output:
 
 
 class Statistics:
-    """What each pair of sentences adds to the scores; a row for each, columns for each of MEASURES."""
+    """What each pair of sentences adds to the scores; a row for each, columns for each measure."""
 
-    def __init__(self, hypotheses: Sequence[str], references: Sequence[str]) -> None:
+    def __init__(
+        self, hypotheses: Sequence[str], references: Sequence[str], measures: Sequence[str] = MEASURES
+    ) -> None:
         from sacrebleu.metrics import BLEU, CHRF
 
         tokenize = "zh" if _chinese(references) else "13a"
-        self.metrics: dict[str, Any] = {
-            "bleu": BLEU(tokenize=tokenize, force=True),
-            "bleu_lowercase": BLEU(lowercase=True, tokenize=tokenize, force=True),
-            "chrf": CHRF(),
-            "chrf_lowercase": CHRF(lowercase=True),
+        kinds: dict[str, Callable[[], Any]] = {
+            "bleu": lambda: BLEU(tokenize=tokenize, force=True),
+            "bleu_lowercase": lambda: BLEU(lowercase=True, tokenize=tokenize, force=True),
+            "chrf": lambda: CHRF(),
+            "chrf_lowercase": lambda: CHRF(lowercase=True),
         }
+        self.metrics = {name: kinds[name]() for name in measures}
         parts = [
             np.array(metric._extract_corpus_statistics(hypotheses, [references]), dtype=float)
             for metric in self.metrics.values()
@@ -290,11 +293,42 @@ class Compared:
 
 def compare(first: Sequence[str], second: Sequence[str], references: Sequence[str]) -> Compared:
     """Whether the second translations beat the first or chance does: both are scored on the same draws of sentences."""
-    one, other = Statistics(first, references), Statistics(second, references)
     name = "bleu_lowercase"
+    one, other = (Statistics(texts, references, measures=(name,)) for texts in (first, second))
     difference = round(other.value(name, other.rows) - one.value(name, one.rows), 2)
     drawn = other.drawn(name, resampled(other.rows, RESAMPLES)) - one.drawn(name, resampled(one.rows, RESAMPLES))
     return Compared(len(references), difference, _interval(drawn, difference))
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How BLEU counts one translation, case ignored: its words, and for 1 to 4 words in a row which ones are right."""
+
+    words: list[str]
+    right: list[list[bool]]  # [n - 1][i]: whether the n words from the i-th on stand in the reference
+    brevity_penalty: float
+    bleu: float
+
+
+def counted(hypothesis: str, reference: str) -> Counted:
+    """The counting that BLEU sums up over all sentences, for one of them.
+
+    Words in a row are right as often as they stand in the reference: of `the the the` only as many as it has.
+    """
+    statistics = Statistics([hypothesis], [reference], measures=("bleu_lowercase",))
+    metric = statistics.metrics["bleu_lowercase"]
+    words, expected = (metric._preprocess_segment(text).split() for text in (hypothesis, reference))
+    right = []
+    for n in range(1, 5):
+        left = Counter(tuple(expected[i : i + n]) for i in range(len(expected) - n + 1))
+        row = []
+        for i in range(len(words) - n + 1):
+            gram = tuple(words[i : i + n])
+            row.append(left[gram] > 0)
+            left[gram] -= 1
+        right.append(row)
+    whole = statistics._summed("bleu_lowercase", statistics.rows)
+    return Counted(words, right, round(float(whole.bp), 4), round(float(whole.score), 1))
 
 
 def source_length(sentence: str) -> int:

@@ -40,8 +40,19 @@ def has_attention(run: Run) -> bool:
         return False
 
 
-def choose_beside(run: Run, scored: dict[str, Evaluation]) -> list[str]:
-    """The other runs that are drawn beside the chosen one: as the address says, else those scored on the same sentences."""
+def _likeness(scored: dict[str, Evaluation], name: str, other: str, runs: dict[str, Run]) -> tuple[bool, bool, bool]:
+    """Sorts first what shows most beside a run: scored on the same sentences, with attention where it has none or
+    without where it has, and more than a first try."""
+    one, two = scored.get(name), scored[other]
+    return (
+        one is None or one.test != two.test,
+        has_attention(runs[name]) == has_attention(runs[other]),
+        two.bleu_lowercase < LITTLE,
+    )
+
+
+def choose_beside(run: Run, scored: dict[str, Evaluation], runs: dict[str, Run]) -> list[str]:
+    """The other runs that are drawn beside the chosen one: as the address says, else those that show most."""
     others = [name for name in scored if name != run.name]
     linked = address.news("with")
     if linked is not None:
@@ -49,8 +60,7 @@ def choose_beside(run: Run, scored: dict[str, Evaluation]) -> list[str]:
     elif st.session_state.get("beside-of") == run.name and "beside" in st.session_state:
         wanted = st.session_state["beside"]
     else:
-        test = scored[run.name].test if run.name in scored else ""
-        wanted = [name for name in others if test and scored[name].test == test][:2]
+        wanted = sorted(others, key=lambda name: _likeness(scored, run.name, name, runs))[:2]
     st.session_state["beside-of"] = run.name
     st.session_state["beside"] = [name for name in wanted if name in others][:MOST_BESIDE]
     chosen = st.multiselect(
@@ -141,11 +151,18 @@ def pictures(run: Run, evaluation: Evaluation, beside: dict[str, Evaluation], ru
                     "紫色的运行有注意力，写每个词都能回看原文；红色的只有上下文向量，五个字和五十个字都装进同样大小的向量里：看看长句会怎样。",
                 )
             )
-        elif lines[0][1] is False:
+        elif not lines[0][1]:
             said.append(
                 t(
                     "It has no attention: the whole sentence must fit into the context vector.",
                     "它没有注意力：整句话都要装进一个上下文向量。",
+                )
+            )
+        if any(other.test != evaluation.test for other in beside.values()):
+            said.append(
+                t(
+                    "Each run was scored on its own test sentences; the table at the end compares them on those that both have.",
+                    "每个运行都在自己的测试句子上评分；最后的表格在共有的句子上比较。",
                 )
             )
         st.html(f'<p class="small">{" ".join(said)}</p>')
@@ -178,7 +195,7 @@ def page() -> None:
     runs = {one.name: one for one in list_runs()}
     scored = {name: scores for name, one in runs.items() if (scores := read_scores(one)) is not None}
     with others:
-        names = choose_beside(run, scored)
+        names = choose_beside(run, scored, runs)
     try:
         evaluation = saved(run)
     except Problem as problem:

@@ -16,6 +16,7 @@ from core.scoring import (
     Measures,
     Statistics,
     compare,
+    counted,
     findings,
     grouped,
     resampled,
@@ -171,6 +172,25 @@ def test_chinese_is_counted_by_characters_and_the_signature_says_so():
 def test_the_length_of_a_sentence_does_not_hang_on_how_a_run_cuts_it():
     assert source_length("他昨天没来上班。") == 7
     assert source_length("He was absent yesterday.") == 4
+
+
+def test_the_counting_of_one_sentence_is_sacrebleus():
+    for hypothesis, reference in [
+        *zip(*garbled(), strict=True),
+        ("the the the the", "The cat."),
+        ("猫在垫子上。", "那只猫坐在垫子上。"),
+    ]:
+        one = counted(hypothesis, reference)
+        statistics = Statistics([hypothesis], [reference])
+        row = statistics.rows[0, statistics.columns["bleu_lowercase"]].astype(int).tolist()
+        assert len(one.words) == row[0]
+        assert [sum(right) for right in one.right] == row[2:6]
+        assert [len(right) for right in one.right] == row[6:10]
+        assert one.bleu == pytest.approx(statistics.value("bleu_lowercase", statistics.rows), abs=0.06)
+
+
+def test_a_word_is_right_only_as_often_as_it_stands_in_the_reference():
+    assert counted("the the the", "The cat and the dog").right[0] == [True, True, False]
 
 
 # Comparing

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.evaluation import OUTPUTS, saved_outputs
 from core.runs import Run
-from core.scoring import Output
+from core.scoring import Output, counted
 from core.text import contains_chinese
 from pages.parts.language import keep_option, language, t
 from pages.parts.words import UNKNOWN
@@ -142,7 +142,30 @@ def sentence(output: Output, beam: bool = False) -> str:
         likelier = t(f"{times} times as probable to the model", f"模型给出的概率是贪心译文的 {times} 倍")
         text = f'{_marked(output.beam, output.reference)} <span class="mute small">{likelier}</span>'
         rows.append(_row(t("beam search", "集束搜索"), text, f"{output.beam_score or 0:.0f}"))
-    return f'<div class="output">{"".join(rows)}</div>'
+    return f'<div class="output">{"".join(rows)}{_counting(output)}</div>'
+
+
+def _counting(output: Output) -> str:
+    """How BLEU counts this translation, to be opened: for 1 to 4 words in a row those that stand in the reference."""
+    count = counted(output.hypothesis, output.reference)
+    if not count.words:
+        return ""
+    names = (t("words", "单个词"), t("twos", "连续两个"), t("threes", "连续三个"), t("fours", "连续四个"))
+    lines = ""
+    for n, (name, right) in enumerate(zip(names, count.right, strict=True), start=1):
+        grams = "".join(
+            f'<span class="{"right" if is_right else ""}">{escape(" ".join(count.words[i : i + n]))}</span>'
+            for i, is_right in enumerate(right)
+        )
+        share = t(f"{sum(right)} of {len(right)}", f"{len(right)} 个中有 {sum(right)} 个") if right else "–"
+        lines += f'<div><span class="mute">{name}</span><span class="grams">{grams}</span><b>{share}</b></div>'
+    penalty = t(
+        f"Length factor {count.brevity_penalty:.2f}. This sentence alone has BLEU {count.bleu:.0f}; over a whole test split the counts "
+        "are added up first, as most single sentences have no four words in a row right.",
+        f"长度系数 {count.brevity_penalty:.2f}。单看这一句，BLEU 是 {count.bleu:.0f}；对整个测试集，先把这些个数加起来再算，因为多数单句连一个对的连续四词都没有。",
+    )
+    summary = t("how BLEU counts it", "BLEU 怎样数这一句")
+    return f'<details><summary>{summary}</summary><div class="counting">{lines}</div><p class="small mute">{penalty}</p></details>'
 
 
 def _row(name: str, text: str, score: str) -> str:

@@ -129,10 +129,8 @@ def all_runs(rows: Sequence[tuple[Run, Evaluation]], chosen: Run, beside: Sequen
             versus = "–"
         elif not (evaluation.test and test):
             versus = f'<span class="mute">{t("scored by an older version", "旧版本的评分")}</span>'
-        elif evaluation.test != test:
-            versus = f'<span class="mute">{t("other test sentences", "测试句子不同")}</span>'
         elif run.name in beside:
-            versus = difference(compared(outputs_version(chosen), outputs_version(run)))
+            versus = difference(compared(outputs_version(chosen), outputs_version(run)), evaluation.test == test)
         cells = (
             f"<b>{escape(run.name)}</b>" if run.name == chosen.name else escape(run.name),
             t("none", "无") if attention == "none" else escape(attention),
@@ -154,11 +152,20 @@ def _minutes(seconds: float) -> str:
     return "?" if not seconds else "< 0.1" if seconds < 6 else f"{seconds / 60:.1f}"
 
 
-def difference(result: Compared | None) -> str:
+def difference(result: Compared | None, same: bool) -> str:
+    """In words whether chance explains it; where their tests are not the `same`, on how many sentences that both have."""
     if result is None:
-        return t("unknown", "未知")
+        return f'<span class="mute">{t("no test sentences in common", "没有共同的测试句子")}</span>'
     low, high = result.interval
-    text = f'{result.difference:+.1f} <span class="mute small">[{low:+.1f}, {high:+.1f}]</span> '.replace("-", "−")
+    interval = f'<span class="mute small">[{low:+.1f}, {high:+.1f}]</span>'
+    text = f"{result.difference:+.1f} {interval}".replace("-", "−")
     if not result.certain:
-        return text + t("may be chance", "可能只是偶然")
-    return text + (t("better", "更好") if result.difference > 0 else t("worse", "更差"))
+        text += t(" may be chance", " 可能只是偶然")
+    else:
+        text += t(" better", " 更好") if result.difference > 0 else t(" worse", " 更差")
+    if not same:
+        common = t(
+            f"on the {result.sentences:,} sentences of both tests", f"在两个测试集共有的 {result.sentences:,} 句上"
+        )
+        text += f'<br><span class="mute small">{common}</span>'
+    return text
