@@ -40,15 +40,11 @@ def has_attention(run: Run) -> bool:
         return False
 
 
-def _likeness(scored: dict[str, Evaluation], name: str, other: str, runs: dict[str, Run]) -> tuple[bool, bool, bool]:
-    """Sorts first what shows most beside a run: scored on the same sentences, with attention where it has none or
-    without where it has, and more than a first try."""
+def _likeness(scored: dict[str, Evaluation], name: str, other: str, runs: dict[str, Run]) -> tuple[bool, bool]:
+    """Sorts first what shows most beside a run: scored on the same sentences, and with attention where it has none or
+    without where it has."""
     one, two = scored.get(name), scored[other]
-    return (
-        one is None or one.test != two.test,
-        has_attention(runs[name]) == has_attention(runs[other]),
-        two.bleu_lowercase < LITTLE,
-    )
+    return one is None or one.test != two.test, has_attention(runs[name]) == has_attention(runs[other])
 
 
 def choose_beside(run: Run, scored: dict[str, Evaluation], runs: dict[str, Run]) -> list[str]:
@@ -60,7 +56,10 @@ def choose_beside(run: Run, scored: dict[str, Evaluation], runs: dict[str, Run])
     elif st.session_state.get("beside-of") == run.name and "beside" in st.session_state:
         wanted = st.session_state["beside"]
     else:
-        wanted = sorted(others, key=lambda name: _likeness(scored, run.name, name, runs))[:2]
+        # A first try at the bottom of the picture shows nothing beside a real run.
+        little = run.name in scored and scored[run.name].bleu_lowercase < LITTLE
+        fit = [name for name in others if little or scored[name].bleu_lowercase >= LITTLE]
+        wanted = sorted(fit, key=lambda name: _likeness(scored, run.name, name, runs))[:2]
     st.session_state["beside-of"] = run.name
     st.session_state["beside"] = [name for name in wanted if name in others][:MOST_BESIDE]
     chosen = st.multiselect(

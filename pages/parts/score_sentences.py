@@ -138,7 +138,8 @@ def sentence(output: Output, beam: bool = False) -> str:
         ),
     ]
     if beam and output.beam is not None:
-        times = f"{math.exp(min(output.beam_gain or 0, 20)):,.1f}"
+        ratio = math.exp(min(output.beam_gain or 0, 20))
+        times = f"{ratio:.2f}" if ratio < 2 else f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
         likelier = t(f"{times} times as probable to the model", f"模型给出的概率是贪心译文的 {times} 倍")
         text = f'{_marked(output.beam, output.reference)} <span class="mute small">{likelier}</span>'
         rows.append(_row(t("beam search", "集束搜索"), text, f"{output.beam_score or 0:.0f}"))

@@ -70,9 +70,9 @@ def greedy_and_beam(evaluation: Evaluation) -> str:
         f"它的总词数是参考译文的 {beam.length_ratio:.0%}，贪心解码是 {evaluation.length_ratio:.0%}。",
     )
     worse = t(
-        f" It translates {evaluation.beam_differs:,} sentences differently; in {evaluation.beam_likelier:,} of them the model finds "
-        f"its own translation more probable, and {evaluation.beam_likelier_worse:,} of these score worse.",
-        f"有 {evaluation.beam_differs:,} 个句子译得不一样；其中 {evaluation.beam_likelier:,} 个句子模型认为概率更高，"
+        f" It translates {evaluation.beam_differs:,} sentences differently; in {evaluation.beam_likelier:,} of them its "
+        f"translation is more probable to the model than the greedy one, yet {evaluation.beam_likelier_worse:,} of these score worse.",
+        f"有 {evaluation.beam_differs:,} 个句子译得不一样；其中 {evaluation.beam_likelier:,} 个，模型认为集束搜索的译文概率更高，"
         f"但有 {evaluation.beam_likelier_worse:,} 个分数反而更低。",
     )
     return said + worse
