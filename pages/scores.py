@@ -142,7 +142,7 @@ def pictures(run: Run, evaluation: Evaluation, beside: dict[str, Evaluation], ru
         lines += [(name, has_attention(runs[name]), other) for name, other in beside.items()]
         st.altair_chart(length_chart(lines), key="length-chart")
         said = [falls(evaluation)]
-        if len({attention for _, attention, _ in lines}) == 2 and evaluation.bleu_lowercase >= LITTLE:
+        if len({attention for _, attention, _ in lines}) == 2:
             said.append(
                 t(
                     "Purple runs have attention and look back at the source at every word. Red ones have only the context vector, of the same "

@@ -155,7 +155,7 @@ def _minutes(seconds: float) -> str:
 def difference(result: Compared | None, same: bool) -> str:
     """In words whether chance explains it; where their tests are not the `same`, on how many sentences that both have."""
     if result is None:
-        return f'<span class="mute">{t("no test sentences in common", "没有共同的测试句子")}</span>'
+        return f'<span class="mute">{t("too few test sentences in common", "共同的测试句子太少")}</span>'
     low, high = result.interval
     interval = f'<span class="mute small">[{low:+.1f}, {high:+.1f}]</span>'
     text = f"{result.difference:+.1f} {interval}".replace("-", "−")
