@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--threads", type=int, default=0, help="CPU threads; 0 (default) is all cores")
     benchmark.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where ours trains")
     benchmark.add_argument("--quality", action="store_true", help="validation losses of both after the same epochs")
+    benchmark.add_argument("--decoding", type=Path, metavar="RUN", help="how long this run takes to translate")
     benchmark.add_argument("--epochs", type=int, default=10, help="with --quality: epochs (default 10)")
     benchmark.add_argument("--seeds", type=int, default=3, help="with --quality: how many seeds (default 3)")
     benchmark.set_defaults(command=benchmark_command)
@@ -316,13 +317,14 @@ def compact_command(options: argparse.Namespace) -> int:
 
 def benchmark_command(options: argparse.Namespace) -> int:
     """Time the lesson's training loop and ours in turn, and this machine's matrix products, the limit of both."""
-    from core.benchmark import measure, quality
+    from core.benchmark import decoding, measure, quality
 
-    lines = (
-        quality(options.pairs, options.epochs, options.seeds, options.threads)
-        if options.quality
-        else measure(options.pairs, options.rounds, options.threads, options.device)
-    )
+    if options.quality:
+        lines = quality(options.pairs, options.epochs, options.seeds, options.threads)
+    elif options.decoding:
+        lines = decoding(Run(options.decoding), options.rounds, options.threads)
+    else:
+        lines = measure(options.pairs, options.rounds, options.threads, options.device)
     for line in lines:
         print(line, flush=True)
     return 0

@@ -16,11 +16,12 @@ from core import corpus
 from core.batches import EncodedPairs, batch_rows, batches, make_batch
 from core.config import TrainConfig, preset
 from core.machine import Machine, keep_freed_memory, matmul_rate
-from core.material import Material, normalized, prepare
+from core.material import Material, load_corpus, normalized, prepare
 from core.model import Seq2Seq
+from core.runs import Run
 from core.text import tokenizer
 from core.train import make_optimizer, mean_loss, take_step
-from core.translator import build_model
+from core.translator import Translator, build_model
 from core.vocab import EOS, PAD, SOS
 
 LESSON_ROWS = 10_000  # the lesson's INPUT_DIM and OUTPUT_DIM, whatever the vocabulary holds
@@ -257,3 +258,25 @@ def quality(pairs: int, epochs: int, seeds: int, threads: int) -> Iterator[str]:
         yield f"{seed:<6}{row[0]:>18.3f}{row[1]:>12.3f}{row[2]:>12.3f}"
     means = [statistics.mean(values) for values in zip(*columns, strict=True)]
     yield f"{'mean':<6}{means[0]:>18.3f}{means[1]:>12.3f}{means[2]:>12.3f}"
+
+
+TEN_WORDS = "我昨天在学校图书馆认真学习机器学习。"
+
+
+def decoding(run: Run, rounds: int, threads: int) -> Iterator[str]:
+    """How long a run takes to translate: one sentence with its whole trace, and a thousand in a batch."""
+    torch.set_num_threads(threads or os.cpu_count() or 1)
+    translator = Translator.load(run)
+    sentences = [source for source, _ in load_corpus(run).split(run.config.split_seed).test][:1000]
+    words = len(translator.source_tokenizer.tokenize(TEN_WORDS))
+    singles, batched = [], []
+    for _ in range(max(2, rounds)):
+        begin = time.perf_counter()
+        steps = len(translator.trace(TEN_WORDS).steps)
+        singles.append(time.perf_counter() - begin)
+        begin = time.perf_counter()
+        translator.translate(sentences)
+        batched.append(time.perf_counter() - begin)
+    yield f"run {run.name}, {torch.get_num_threads()} threads, medians of {max(2, rounds) - 1} rounds"
+    yield f"greedy trace with its candidates, {words} words read, {steps} steps: {statistics.median(singles[1:]) * 1e3:.1f} ms"
+    yield f"{len(sentences):,} sentences in batches, greedy: {statistics.median(batched[1:]):.2f} s"
