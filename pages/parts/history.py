@@ -113,7 +113,7 @@ def history(run: Run) -> History:
     with _known_lock:
         found = _known.pop(key, None) or History(run)
         _known[key] = found  # the last asked for stay
-        while len(_known) > 8:
+        while len(_known) > 40:
             _known.pop(next(iter(_known)))
     found.refresh()
     return found

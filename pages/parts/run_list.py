@@ -8,6 +8,7 @@ import streamlit as st
 from core import runs
 from core.problems import Problem
 from core.runs import Run, list_runs
+from pages.parts.history import history
 from pages.parts.language import language, say, t
 from pages.parts.share import export_button, import_box
 from pages.parts.watch import chip, reason
@@ -29,7 +30,24 @@ def run_list() -> str | None:
 
 def _row(run: Run) -> bool:
     status = run.status()
-    epochs = run.epochs()
+    st.fragment(_facts, run_every=3 if status.alive else None)(run, status.alive)
+    opened = st.button(t("Open", "打开"), key=f"open-{run.name}")
+    if run.translates and status.state != runs.DAMAGED:
+        st.page_link(
+            "streamlit_app.py", label=t("Translate", "翻译"), query_params={"lang": language(), "run": run.name}
+        )
+        export_button(run, "list")
+    if not run.shipped and not status.alive:
+        _change(run)
+    return opened
+
+
+def _facts(run: Run, alive: bool) -> None:
+    """The run in one line, kept up to date while it trains; once that ends, the page is drawn anew."""
+    status = run.status()
+    if alive and not status.alive:
+        st.rerun()
+    epochs = history(run).epochs
     facts = []
     if status.state != runs.DAMAGED:
         try:
@@ -50,15 +68,6 @@ def _row(run: Run) -> bool:
     st.html(
         f'<div><b>{escape(run.name)}</b> {chip(status.state)} <span class="mute small">{escape(" · ".join(facts))}</span>{why}</div>'
     )
-    opened = st.button(t("Open", "打开"), key=f"open-{run.name}")
-    if run.translates and status.state != runs.DAMAGED:
-        st.page_link(
-            "streamlit_app.py", label=t("Translate", "翻译"), query_params={"lang": language(), "run": run.name}
-        )
-        export_button(run, "list")
-    if not run.shipped and not status.alive:
-        _change(run)
-    return opened
 
 
 def _change(run: Run) -> None:

@@ -131,6 +131,9 @@ def _head(run: Run, status: Status, relatives: list[str]) -> None:
             f"preset {config.preset} · {config.corpus}, {pairs} pairs · teacher forcing {config.teacher_forcing:g} · seed {config.seed}",
             f"预设 {config.preset} · {config.corpus}，{pairs} 个句对 · 教师强制 {config.teacher_forcing:g} · 随机种子 {config.seed}",
         )
+        sides = config.source_tokenizer, config.target_tokenizer
+        if sides != ("jieba", "spacy"):
+            what += t(f" · cut by {sides[0]} → {sides[1]}", f" · 分词 {sides[0]} → {sides[1]}")
         lines = "".join(f"<br>{line}" for line in relatives)
         st.html(f'<span class="mute">{escape(what)}{lines}</span>')
     except Problem as problem:
