@@ -1,31 +1,30 @@
 """Parallel sentences: the corpora that come with `pip install`, a person's own files, and the honest split."""
 
-import hashlib
 import importlib.metadata
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from core.encoded import StoredPairs
 from core.problems import Problem
+from core.split import Hashes, split_rows
 from core.tables import Table, decode_text, guess_columns, lines, read_table
 from core.text import contains_chinese, normalize_chinese, normalize_english
 
 Pair = tuple[str, str]
 
-MIN_PAIRS = 20
-MAX_HELD_OUT = 2000
-HELD_OUT_SHARE = 0.05
-
 
 @dataclass(frozen=True)
 class Split:
-    """Three lists of (source, target) pairs; no sentence of either language stands in two of them."""
+    """Three sequences of (source, target) pairs; no sentence of either language stands in two of them."""
 
-    train: list[Pair]
-    valid: list[Pair]
-    test: list[Pair]
+    train: Sequence[Pair]
+    valid: Sequence[Pair]
+    test: Sequence[Pair]
 
 
 @dataclass(frozen=True)
@@ -33,76 +32,27 @@ class ParallelCorpus:
     """Named sentence pairs with the attribution that their licence asks for."""
 
     name: str
-    pairs: list[Pair]
+    pairs: Sequence[Pair]
     attribution: str
 
     def split(self, seed: int = 1) -> Split:
-        """Cut off validation and test pairs, each 5% of all and at most 2,000, by groups.
-
-        A group is all pairs connected through either language: most Chinese sentences here have one
-        translation, some ten, and a split by row would put the same sentence on both sides. Sentences
-        count as the same when they differ in case, blanks and punctuation alone. Which group goes where
-        hangs on `seed` and the group's own words, so that more pairs move few groups to another side;
-        groups of more than 20 pairs always go to training.
-
-        Raises Problem where there are fewer than 20 pairs or too few groups to have three sides.
-        """
-        groups: dict[str, list[Pair]] = {}
-        for pair, label in zip(self.pairs, connected(self.pairs), strict=True):
-            groups.setdefault(label, []).append(pair)
-        held_out = min(MAX_HELD_OUT, max(2, round(len(self.pairs) * HELD_OUT_SHARE)))
-        if len(self.pairs) < MIN_PAIRS or len(groups) < 6:
-            raise Problem(
-                f"{len(self.pairs)} different sentence pairs are too few to split into training, validation and test. "
-                f"Give at least {MIN_PAIRS} different ones.",
-                f"只有 {len(self.pairs)} 个不同的句对，不够分成训练、验证和测试三份。请至少提供 {MIN_PAIRS} 个不同的句对。",
-            )
-        split = Split([], [], [])
-        for label in sorted(groups, key=lambda text: _hash(f"{seed}\n{text}")):
-            group = groups[label]
-            if len(group) <= 20 and len(split.test) < held_out:
-                split.test.extend(group)
-            elif len(group) <= 20 and len(split.valid) < held_out:
-                split.valid.extend(group)
-            else:
-                split.train.extend(group)
-        # Training order is drawn here once, so that the first N pairs are a fair sample of all.
-        split.train.sort(key=lambda pair: _hash(f"{seed}\n{pair[0]}\n{pair[1]}"))
-        return split
+        """Training, validation and test pairs, as `split_rows` cuts them. Raises Problem as it does."""
+        hashed = None
+        if isinstance(self.pairs, StoredPairs) and self.pairs.stored.notes.get("split_seed") == str(seed).encode():
+            hashed = Hashes(*(self.pairs.numbers(f"{name}_hash") for name in Hashes._fields))
+        rows = split_rows(self.pairs, seed, hashed)
+        return Split(*(in_rows(self.pairs, side) for side in (rows.train, rows.valid, rows.test)))
 
 
-def _hash(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(), digest_size=8).digest()
-
-
-def sameness_key(sentence: str) -> str:
-    """What two sentences share when a reader would call them the same: letters and digits, case folded."""
-    return "".join(c for c in sentence.casefold() if c.isalnum()) or sentence
-
-
-def connected(pairs: Iterable[Pair]) -> list[str]:
-    """For each pair the label of its group: pairs that share a sentence, directly or through others.
-
-    The label is the group's alphabetically first key, so it does not hang on the order of the pairs.
-    """
-    parent: dict[str, str] = {}
-
-    def find(key: str) -> str:
-        root = key
-        while (above := parent.setdefault(root, root)) != root:
-            root = above
-        while parent[key] != root:
-            parent[key], key = root, parent[key]
-        return root
-
-    keys = [("s" + sameness_key(source), "t" + sameness_key(target)) for source, target in pairs]
-    for source, target in keys:
-        a, b = sorted((find(source), find(target)))
-        parent[b] = a
-    return [find(source) for source, _ in keys]
+def in_rows(pairs: Sequence[Pair], rows: np.ndarray) -> Sequence[Pair]:
+    """The pairs in these rows, in their order."""
+    return pairs.take(rows) if isinstance(pairs, StoredPairs) else [pairs[row] for row in rows.tolist()]
 
 
 # Corpora by name
+
+
+PACKAGES = {"tatoeba": ("hsg", "tatoeba.tsv"), "hsk": ("hsk-sentences-audio", "sentences.json")}
 
 
 def package_file(package: str, name: str) -> Path:
@@ -129,7 +79,7 @@ def clean(pairs: Iterable[Pair]) -> list[Pair]:
 
 
 def _tatoeba() -> ParallelCorpus:
-    lines = package_file("hsg", "tatoeba.tsv").read_text("utf-8-sig").splitlines()
+    lines = package_file(*PACKAGES["tatoeba"]).read_text("utf-8-sig").splitlines()
     rows = (line.split("\t") for line in lines)
     return ParallelCorpus(
         "tatoeba",
@@ -140,7 +90,7 @@ def _tatoeba() -> ParallelCorpus:
 
 
 def _hsk() -> ParallelCorpus:
-    path = package_file("hsk-sentences-audio", "sentences.json")
+    path = package_file(*PACKAGES["hsk"])
     rows = json.loads(path.read_text("utf-8"))
     placeholder = re.compile(r"\bplaceholder\b|\bPH\b", re.IGNORECASE)
     pairs = [(row["chinese"], row["translation"]["en"]) for row in rows]
@@ -156,7 +106,18 @@ CORPORA: dict[str, Callable[[], ParallelCorpus]] = {"tatoeba": _tatoeba, "hsk": 
 
 def load(name: str) -> ParallelCorpus:
     """The corpus of that name; several are joined by `+`, as in `tatoeba+hsk`. Raises Problem for unknown names."""
-    parts = name.split("+")
+    corpora = [CORPORA[part]() for part in _parts(name)]
+    pairs = dict.fromkeys(pair for corpus in corpora for pair in corpus.pairs)
+    return ParallelCorpus(name, list(pairs), " ".join(corpus.attribution for corpus in corpora))
+
+
+def files_of(name: str) -> list[Path]:
+    """The installed files that `load` reads for this name. Raises Problem for unknown names."""
+    return [package_file(*PACKAGES[part]) for part in _parts(name)]
+
+
+def _parts(name: str) -> list[str]:
+    parts = list(dict.fromkeys(name.split("+")))
     unknown = [part for part in parts if part not in CORPORA]
     if unknown:
         known = ", ".join(CORPORA)
@@ -164,9 +125,7 @@ def load(name: str) -> ParallelCorpus:
             f"unknown corpus {unknown[0]!r}; known: {known}, joined by +",
             f"没有名为 {unknown[0]!r} 的语料，可用的有：{known}（可用 + 连接）",
         )
-    corpora = [CORPORA[part]() for part in dict.fromkeys(parts)]
-    pairs = dict.fromkeys(pair for corpus in corpora for pair in corpus.pairs)
-    return ParallelCorpus(name, list(pairs), " ".join(corpus.attribution for corpus in corpora))
+    return parts
 
 
 # A person's own files
@@ -275,4 +234,19 @@ def sift(rows: Iterable[Iterable[str]], name: str) -> Sifted:
 
 def save_pairs(pairs: Iterable[Pair], path: Path) -> None:
     """Write pairs as `from_tsv` reads them."""
-    path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), "utf-8", newline="\n")
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{source}\t{target}\n" for source, target in pairs)
+
+
+class SavedPairs(Iterable[Pair]):
+    """What `save_pairs` wrote, line by line, however many there are. Raises OSError where the file is gone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[Pair]:
+        with open(self.path, encoding="utf-8-sig", errors="replace", newline="\n") as file:
+            for line in file:
+                source, tab, rest = line.rstrip("\r\n").partition("\t")
+                if tab:
+                    yield source, rest.partition("\t")[0]

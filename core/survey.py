@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from core.corpus import Pair, ParallelCorpus, sameness_key
+from core.corpus import Pair, ParallelCorpus
+from core.split import sameness_key
 from core.text import contains_chinese, tokenizer
 from core.vocab import SPECIALS
 
@@ -77,8 +78,9 @@ def cut(
     # The sample first, held-out pairs among it in their share.
     unseen = [*split.test, *split.valid]
     share = min(1.0, SAMPLE / len(normal))
-    sample = unseen[: math.ceil(len(unseen) * share)] + split.train[: math.ceil(len(split.train) * share)]
-    rest = unseen[math.ceil(len(unseen) * share) :] + split.train[math.ceil(len(split.train) * share) :]
+    cuts = math.ceil(len(unseen) * share), math.ceil(len(split.train) * share)
+    sample = [*unseen[: cuts[0]], *split.train[: cuts[1]]]
+    rest = [*unseen[cuts[0] :], *split.train[cuts[1] :]]
     ids: tuple[dict[str, int], dict[str, int]] = ({}, {})
     words: tuple[list[tuple[int, ...]], list[tuple[int, ...]]] = ([], [])
     for number, pair in enumerate(sample):

@@ -250,7 +250,7 @@ if name == FILES and own is None:
     st.stop()
 key, languages = (own.key, own.languages) if own else (name, ("chinese", "english"))
 given = own.pairs if own else None
-found = survey(key, languages, lambda: corpus.load(name).pairs if given is None else given)
+found = survey(key, languages, lambda: list(corpus.load(name).pairs) if given is None else given)
 
 try:
     if not found.done:

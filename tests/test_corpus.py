@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from core.corpus import ParallelCorpus, clean, from_aligned, from_files, from_tsv, load, sameness_key, save_pairs
+from core.corpus import ParallelCorpus, clean, from_aligned, from_files, from_tsv, load, save_pairs
 from core.problems import Problem
+from core.split import sameness_key
 
 # The corpora
 

@@ -8,11 +8,11 @@ from core.runs import PROJECT
 # A module imports from its own level and those before it.
 LEVELS = [
     {"problems", "config"},
-    {"text", "vocab", "model", "loss", "weights", "machine", "tables"},
+    {"text", "vocab", "model", "loss", "weights", "machine", "tables", "encoded", "split"},
     {"corpus", "batches", "survey"},
-    {"runs", "dictionary"},
+    {"runs", "dictionary", "cutting"},
     {"decode", "beam", "lanes", "arithmetic", "translator", "scoring"},
-    {"evaluation", "report", "material", "comparison", "baselines"},
+    {"cache", "evaluation", "report", "material", "comparison", "baselines"},
     {"train", "slowmotion", "archive"},
     {"scorer"},
     {"benchmark", "compact"},
