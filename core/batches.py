@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from core.encoded import Ragged
 from core.vocab import EOS, PAD, SOS
 
 
@@ -26,10 +28,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class EncodedPairs:
-    """Id arrays of all pairs; the source already ends with `<eos>`."""
+    """Ids of all pairs; the source already ends with `<eos>`."""
 
-    sources: list[np.ndarray]
-    targets: list[np.ndarray]
+    sources: Ragged
+    targets: Ragged
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -37,7 +39,12 @@ class EncodedPairs:
     @property
     def target_tokens(self) -> int:
         """Words to predict in one epoch, `<eos>` included."""
-        return sum(len(target) + 1 for target in self.targets)
+        return self.targets.total + len(self)
+
+    def release(self) -> None:
+        """Give the memory back into which pages of the ids' file were read."""
+        self.sources.release()
+        self.targets.release()
 
 
 def source_ids(ids: Sequence[int]) -> np.ndarray:
@@ -46,48 +53,93 @@ def source_ids(ids: Sequence[int]) -> np.ndarray:
 
 
 def encode_pairs(pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> EncodedPairs:
-    return EncodedPairs(
-        [source_ids(source) for source, _ in pairs], [np.array(target, dtype=np.int64) for _, target in pairs]
-    )
+    return EncodedPairs(Ragged.of((source for source, _ in pairs), EOS), Ragged.of(target for _, target in pairs))
 
 
 def pad_columns(sequences: Sequence[np.ndarray]) -> Tensor:
     """Sequences of different lengths as the columns of one (longest, B) tensor, padded with PAD."""
-    longest = max(len(sequence) for sequence in sequences)
-    padded = np.full((longest, len(sequences)), PAD, dtype=np.int64)
-    for column, sequence in enumerate(sequences):
-        padded[: len(sequence), column] = sequence
-    return torch.from_numpy(padded)
+    columns, _ = Ragged.of(sequences).padded(np.arange(len(sequences)), PAD)
+    return torch.from_numpy(columns)
 
 
 def make_batch(pairs: EncodedPairs, rows: Iterable[int]) -> Batch:
     """The pairs of these row numbers as one batch."""
-    rows = list(rows)
-    sources = [pairs.sources[row] for row in rows]
-    targets = [pairs.targets[row] for row in rows]
-    return Batch(
-        pad_columns(sources),
-        torch.tensor([len(source) for source in sources]),
-        pad_columns([np.concatenate(([SOS], target)) for target in targets]),
-        pad_columns([np.concatenate((target, [EOS])) for target in targets]),
-    )
+    rows = np.fromiter(rows, np.int64)
+    source, source_lengths = pairs.sources.padded(rows, PAD)
+    words, lengths = pairs.targets.padded(rows, PAD)
+    target_in = np.concatenate((np.full((1, len(rows)), SOS), words))
+    target_out = np.concatenate((words, np.full((1, len(rows)), PAD)))
+    target_out[lengths, np.arange(len(rows))] = EOS
+    return Batch(*map(torch.from_numpy, (source, source_lengths, target_in, target_out)))
 
 
-def batch_rows(pairs: EncodedPairs, batch_size: int, seed: int | None) -> list[np.ndarray]:
+PORTION = 2**17  # pairs that are sorted by length together
+NEIGHBOURS = 2**10  # pairs that stay together when a larger corpus is dealt out into portions
+
+
+class BatchRows(Sequence[np.ndarray]):
+    """Which pairs stand together in each batch, worked out where it is asked for. See `batch_rows`.
+
+    Of a corpus that is larger than one portion, each portion takes some hundred stretches from all over it: so
+    sorting needs little memory, and reading a memory-mapped file goes along it.
+    """
+
+    def __init__(self, pairs: EncodedPairs, batch_size: int, seed: int | None, numbers: range | None = None) -> None:
+        self.pairs, self.batch_size, self.seed = pairs, batch_size, seed
+        self._numbers = range(-(-len(pairs) // batch_size)) if numbers is None else numbers
+        self._in_portion = max(1, PORTION // batch_size)  # batches
+        self._portion = -1
+        self._known: list[np.ndarray] = []  # of that portion
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> "BatchRows": ...
+    def __getitem__(self, index: int | slice) -> "np.ndarray | BatchRows":
+        if isinstance(index, slice):
+            return BatchRows(self.pairs, self.batch_size, self.seed, self._numbers[index])
+        portion, place = divmod(self._numbers[index], self._in_portion)
+        if portion != self._portion:
+            self.pairs.release()
+            self._portion, self._known = portion, self._sorted(portion)
+        return self._known[place]
+
+    def _sorted(self, portion: int) -> list[np.ndarray]:
+        size = self._in_portion * self.batch_size
+        rows = self._dealt(portion * size, min((portion + 1) * size, len(self.pairs)))
+        random = np.random.default_rng((self.seed or 0, portion) if portion else self.seed or 0)
+        chance = random.random(len(rows))
+        order = np.lexsort((chance, self.pairs.targets.lengths(rows), self.pairs.sources.lengths(rows)))
+        batches = [rows[order[start : start + self.batch_size]] for start in range(0, len(rows), self.batch_size)]
+        if self.seed is not None:
+            random.shuffle(batches)
+        return batches
+
+    def _dealt(self, start: int, stop: int) -> np.ndarray:
+        """The rows at these places of the whole order."""
+        count = len(self.pairs)
+        if self.seed is None or (start == 0 and stop == count):
+            return np.arange(start, stop)
+        stretches = np.random.default_rng(self.seed).permutation(-(-count // NEIGHBOURS))
+        begins = stretches * NEIGHBOURS
+        ends = np.minimum(begins + NEIGHBOURS, count)
+        reached = np.cumsum(ends - begins)
+        first, last = np.searchsorted(reached, [start, stop - 1], side="right")
+        rows = np.concatenate([np.arange(begins[i], ends[i]) for i in range(first, last + 1)])
+        begin = start - (reached[first] - (ends[first] - begins[first]))
+        return rows[begin : begin + stop - start]
+
+
+def batch_rows(pairs: EncodedPairs, batch_size: int, seed: int | None) -> BatchRows:
     """Which pairs stand together in each batch: neighbours in source, then target length.
 
     With a seed, pairs of the same lengths are shuffled among each other, and so is the order of the batches; the
     same seed gives the same batches. Without one (validation) the order is by length.
     """
-    count = len(pairs)
-    random = np.random.default_rng(seed if seed is not None else 0)
-    source_lengths = np.array([len(source) for source in pairs.sources])
-    target_lengths = np.array([len(target) for target in pairs.targets])
-    order = np.lexsort((random.random(count), target_lengths, source_lengths))
-    rows = [order[start : start + batch_size] for start in range(0, count, batch_size)]
-    if seed is not None:
-        random.shuffle(rows)
-    return rows
+    return BatchRows(pairs, batch_size, seed)
 
 
 def batches(pairs: EncodedPairs, batch_size: int, seed: int | None = None) -> Iterator[Batch]:

@@ -1,44 +1,149 @@
-"""What a run trains on: its sentence pairs, the tokenizers and vocabularies learnt from the training side, and ids."""
+"""What a run trains on: its sentence pairs, the tokenizers and vocabularies learnt from the training side, and ids.
 
-from collections.abc import Sequence
+All that takes long hangs on the sentences and the tokenizers alone and is kept (core/cache.py): the normalised
+sentences in one Arrow file, the sentences cut into words in another. A run's vocabularies are a table on top.
+"""
+
+import base64
+import functools
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
+import numpy as np
+import pyarrow as pa
+
+from core import cache
 from core import corpus as corpora
-from core.batches import EncodedPairs, encode_pairs
+from core.batches import EncodedPairs
 from core.config import FILES, TrainConfig
-from core.corpus import Pair, ParallelCorpus, Split
+from core.corpus import Pair, ParallelCorpus, Split, in_rows
+from core.cutting import BLOCK, Cut, GrowingTokens, cores, cut_block, in_blocks, normalize_block
+from core.encoded import Growing, GrowingRows, Ragged, Stored, StoredPairs, portions
 from core.evaluation import Report
 from core.problems import Problem
 from core.runs import Run
+from core.split import Hashes
 from core.text import PieceTokenizer, Tokenizer, tokenizer
-from core.vocab import Vocab
+from core.vocab import EOS, Vocab
+
+MIN_KEPT = 1000  # pairs; fewer are made anew quicker than a file is worth
+TOLD_EVERY = 500  # pairs between two reports of progress
+MAX_LEARNT = 200_000  # sentences that pieces are learnt from
+SAMPLED_AT_ONCE = 2**16
+
+# What the files kept hang on beside the sentences and our own code.
+_PACKAGES = ("opencc", "jieba", "spacy", "sentencepiece")
 
 
-def load_corpus(run: Run) -> ParallelCorpus:
-    """The run's sentence pairs: a named corpus, or the person's own from its folder."""
+# Sentence pairs
+
+
+def load_corpus(run: Run, processes: int = 1) -> ParallelCorpus:
+    """The run's sentence pairs: a named corpus, or the person's own from its folder.
+
+    processes: how many may normalise a large corpus together. Raises Problem where the pairs cannot be read.
+    """
     config = run.config
     if config.corpus != FILES:
-        return normalized(corpora.load(config.corpus), config)
+        return named_corpus(config)
     path = run.folder / "pairs.tsv"
     try:
-        pairs = corpora.from_tsv(path.read_bytes(), path.name)
+        name = _kept_as("pairs", config, path)
+        processes = cores(path.stat().st_size // 80, processes)
+        return _kept_corpus(name, lambda: (corpora.SavedPairs(path), OWN), config, processes)
     except OSError as error:
         raise Problem(
             f"pairs.tsv of run {run.name!r} is missing. Start a new run from your files.",
             f"运行 {run.name!r} 缺少 pairs.tsv。请用你的文件重新开始一个运行。",
         ) from error
-    return normalized(own_corpus(pairs), config)
 
 
-def own_corpus(pairs: list[Pair]) -> ParallelCorpus:
-    return ParallelCorpus(FILES, pairs, "Sentence pairs from the person's own files.")
+def named_corpus(config: TrainConfig) -> ParallelCorpus:
+    """The corpus that the config names, `normalized`. Raises Problem where it is unknown or its package is missing."""
+    name = _kept_as("pairs", config, config.corpus, *corpora.files_of(config.corpus))
+
+    def load() -> tuple[Iterable[Pair], str]:
+        loaded = corpora.load(config.corpus)
+        return loaded.pairs, loaded.attribution
+
+    return _kept_corpus(name, load, config)
 
 
-def normalized(loaded: ParallelCorpus, config: TrainConfig) -> ParallelCorpus:
-    """The same pairs, each spelt as the run's tokenizers see it, so that what reads the same is the same."""
-    source, target = tokenizer(config.source_tokenizer), tokenizer(config.target_tokenizer)
-    normal = ((source.normalize(a), target.normalize(b)) for a, b in loaded.pairs)
-    return replace(loaded, pairs=list(dict.fromkeys(pair for pair in normal if all(pair))))
+OWN = "Sentence pairs from the person's own files."
+
+
+def own_corpus(pairs: Sequence[Pair]) -> ParallelCorpus:
+    return ParallelCorpus(FILES, pairs, OWN)
+
+
+def normalized(loaded: ParallelCorpus, config: TrainConfig, processes: int = 1) -> ParallelCorpus:
+    """The same pairs, each spelt as the run's tokenizers see it, so that what reads the same is the same; once each
+    and without empty sides."""
+    return _read(Stored(_normalized(loaded.pairs, loaded.attribution, config, processes)), loaded.name)
+
+
+def _kept_corpus(
+    name: str, load: Callable[[], tuple[Iterable[Pair], str]], config: TrainConfig, processes: int = 1
+) -> ParallelCorpus:
+    """The pairs that `load` gives, with their attribution, `normalized` and kept under this name."""
+    stored = cache.known(name)
+    if stored is None:
+        batch = _normalized(*load(), config, processes)
+        stored = cache.keep(name, batch) if batch.num_rows >= MIN_KEPT else Stored(batch)
+    return _read(stored, config.corpus)
+
+
+def _normalized(pairs: Iterable[Pair], attribution: str, config: TrainConfig, processes: int) -> pa.RecordBatch:
+    """`normalized`, as columns: the pairs, their hashes, and whether a pair is the first that reads so."""
+    cuts = Cut(config.source_tokenizer), Cut(config.target_tokenizer)
+    sides = GrowingRows(np.uint8), GrowingRows(np.uint8)
+    hashed = [Growing(np.uint64) for _ in Hashes._fields]
+    work = functools.partial(normalize_block, cuts=cuts, seed=config.split_seed)
+    for *texts, numbers in in_blocks(work, _blocks(pairs), processes):
+        for side, text in zip(sides, texts, strict=True):
+            side.append(text.text, text.lengths)
+        for column, values in zip(hashed, numbers, strict=True):
+            column.append(values)
+    columns = {name: column.array() for name, column in zip(Hashes._fields, hashed, strict=True)}
+    first = np.zeros(len(columns["order"]), bool)
+    first[np.unique(columns["order"], return_index=True)[1]] = True
+    return pa.record_batch(
+        {
+            "source": sides[0].texts(),
+            "target": sides[1].texts(),
+            **{f"{name}_hash": pa.array(values) for name, values in columns.items()},
+            "first": pa.array(first),
+        },
+        metadata={"split_seed": str(config.split_seed), "attribution": attribution},
+    )
+
+
+def _blocks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    rest = iter(pairs)
+    while block := list(itertools.islice(rest, BLOCK)):
+        yield block
+
+
+def _read(stored: Stored, name: str) -> ParallelCorpus:
+    first = stored.batch.column("first")
+    rows = None
+    if first.true_count < len(first):
+        rows = np.flatnonzero(first.to_numpy(zero_copy_only=False)).astype(np.uint32)
+    return ParallelCorpus(name, StoredPairs(stored, rows), stored.notes["attribution"].decode())
+
+
+def _kept_as(what: str, config: TrainConfig, *parts: object) -> str:
+    """The name under which something made from sentences is kept."""
+    versions = [f"{package} {version(package)}" for package in _PACKAGES]
+    settings = config.source_tokenizer, config.target_tokenizer, config.split_seed
+    return cache.fingerprint(what, *versions, *settings, *parts)
+
+
+# What the model reads
 
 
 @dataclass(frozen=True)
@@ -50,7 +155,7 @@ class Material:
     target_tokenizer: Tokenizer
     source_vocab: Vocab
     target_vocab: Vocab
-    kept: list[Pair]  # the training pairs that are short enough, in the order of `train`
+    kept: Sequence[Pair]  # the training pairs that are short enough, in the order of `train`
     train: EncodedPairs
     valid: EncodedPairs
     attribution: str
@@ -67,73 +172,170 @@ class Material:
         for side, (cut, vocab) in enumerate(
             ((self.source_tokenizer, self.source_vocab), (self.target_tokenizer, self.target_vocab))
         ):
-            texts = [pair[side] for pair in self.kept]
-            if isinstance(cut, PieceTokenizer):
-                seed = (config.seed * 1009 + epoch) * 2 + side
-                tokens = cut.sample(texts, config.piece_sampling, seed)
-            else:
-                tokens = [cut.tokenize(text) for text in texts]
-            sides.append([vocab.encode(sentence) for sentence in tokens])
-        return encode_pairs(list(zip(*sides, strict=True)))
+            rows = GrowingRows(np.int32)
+            for part in portions(len(self.kept), SAMPLED_AT_ONCE):
+                texts = [pair[side] for pair in self.kept[part]]
+                if isinstance(cut, PieceTokenizer):
+                    seed = (config.seed * 1009 + epoch) * 2 + side + 2_000_003 * part.start
+                    tokens = cut.sample(texts, config.piece_sampling, seed)
+                else:
+                    tokens = [cut.tokenize(text) for text in texts]
+                ids = [vocab.encode(sentence) for sentence in tokens]
+                rows.append(np.array([i for row in ids for i in row]), np.array([len(row) for row in ids]))
+            sides.append(rows.ragged(None if side else EOS))
+        return EncodedPairs(*sides)
 
 
-def prepare(loaded: ParallelCorpus, config: TrainConfig, report: Report = lambda _: None) -> Material:
+def prepare(
+    loaded: ParallelCorpus, config: TrainConfig, report: Report = lambda _: None, processes: int = 1
+) -> Material:
     """Split, tokenise, build the vocabularies from the training side alone, and turn words into ids.
 
-    loaded: as `load_corpus` or `normalized` gives it; report is told the share that is done, 0 to 1. Raises Problem
-    where there are too few sentences.
+    loaded: as `load_corpus` or `normalized` gives it; report is told the share that is done, 0 to 1; processes: how
+    many may cut a large corpus together. Raises Problem where there are too few sentences.
     """
     split = loaded.split(config.split_seed)
+    everything = split
     if config.pairs:
         split = replace(split, train=split.train[: config.pairs])
-
-    def tokenizer_of(side: int) -> Tokenizer:
-        name = (config.source_tokenizer, config.target_tokenizer)[side]
-        if name == PieceTokenizer.name:
-            return PieceTokenizer.learn((pair[side] for pair in split.train), config.max_size)
-        return tokenizer(name)
-
-    source, target = tokenizer_of(0), tokenizer_of(1)
-
-    def cut(pairs: Sequence[Pair]) -> list[tuple[list[str], list[str]]]:
-        tokens = []
-        for number, (a, b) in enumerate(pairs):
-            if number % 500 == 0:
-                report(number / len(pairs))
-            tokens.append((source.tokenize(a), target.tokenize(b)))
-        return tokens
-
-    short = [
-        (pair, tokens)
-        for pair, tokens in zip(split.train, cut(split.train), strict=True)
-        if all(0 < len(side) <= config.max_length for side in tokens)
-    ]
-    train, valid = [tokens for _, tokens in short], [tokens for tokens in cut(split.valid) if all(tokens)]
-    if not train or not valid:
+    stored, train_rows = _cut(loaded, everything, split, config, report, processes)
+    notes = [json.loads(stored.notes[side]) for side in SIDES]
+    cuts = [_tokenizer(stored, side, name) for side, name in zip(SIDES, _names(config), strict=True)]
+    sides = [stored.ragged(side) for side in SIDES]
+    valid_begin = int(stored.notes["train_rows"])
+    valid_rows = np.flatnonzero(_all_within(sides, valid_begin, valid_begin + len(split.valid), 10**9))
+    short = np.flatnonzero(_all_within(sides, 0, train_rows, config.max_length))
+    if not len(short) or not len(valid_rows):
         raise Problem(
             f"No training pair has at most {config.max_length} tokens on both sides. Raise max_length.",
             f"没有一个训练句对的两边都不超过 {config.max_length} 个词。请调大 max_length。",
         )
-
-    def vocab_of(side: int, cut: Tokenizer) -> Vocab:
-        sentences = (tokens[side] for tokens in train)
+    train = [side.part(0, train_rows) for side in sides]
+    valid = [side.part(valid_begin, valid_begin + len(split.valid)) for side in sides]
+    kept = split.train
+    if len(short) < train_rows:
+        train = [replace(side, rows=short.astype(np.uint32)) for side in train]
+        kept = in_rows(split.train, short)
+    if len(valid_rows) < len(split.valid):
+        valid = [replace(side, rows=valid_rows) for side in valid]
+    vocabs = []
+    for words, cut, side in zip(notes, cuts, train, strict=True):
+        counts = {word: n for word, n in zip(words, side.counts().tolist(), strict=False) if n}
         if isinstance(cut, PieceTokenizer):
-            return Vocab.of_pieces(cut.pieces, sentences)
-        return Vocab.build(sentences, config.max_size, config.min_freq)
+            vocabs.append(Vocab.of_pieces(cut.pieces, counts))
+        else:
+            vocabs.append(Vocab.of_counts(counts, config.max_size, config.min_freq))
 
-    source_vocab, target_vocab = vocab_of(0, source), vocab_of(1, target)
+    tables = [
+        np.array([vocab.id(word) for word in words], np.int32) for words, vocab in zip(notes, vocabs, strict=True)
+    ]
 
-    def encode(pairs: list[tuple[list[str], list[str]]]) -> EncodedPairs:
-        return encode_pairs([(source_vocab.encode(a), target_vocab.encode(b)) for a, b in pairs])
+    def encoded(source: Ragged, target: Ragged) -> EncodedPairs:
+        return EncodedPairs(replace(source, table=tables[0], ending=EOS), replace(target, table=tables[1]))
 
     return Material(
         split=split,
-        source_tokenizer=source,
-        target_tokenizer=target,
-        source_vocab=source_vocab,
-        target_vocab=target_vocab,
-        kept=[pair for pair, _ in short],
-        train=encode(train),
-        valid=encode(valid),
+        source_tokenizer=cuts[0],
+        target_tokenizer=cuts[1],
+        source_vocab=vocabs[0],
+        target_vocab=vocabs[1],
+        kept=kept,
+        train=encoded(*train),
+        valid=encoded(*valid),
         attribution=loaded.attribution,
     )
+
+
+SIDES = ("source", "target")
+
+
+def _names(config: TrainConfig) -> tuple[str, str]:
+    return config.source_tokenizer, config.target_tokenizer
+
+
+def _tokenizer(stored: Stored, side: str, name: str) -> Tokenizer:
+    model = stored.notes.get(f"{side}_pieces", b"")
+    return PieceTokenizer(base64.b64decode(model)) if model else tokenizer(name)
+
+
+def _all_within(sides: Sequence[Ragged], start: int, stop: int, longest: int) -> np.ndarray:
+    """For each of these rows: whether both sides have 1 to `longest` tokens."""
+    parts = []
+    for part in portions(stop - start, SAMPLED_AT_ONCE):
+        lengths = [side.lengths(slice(start + part.start, start + part.stop)) for side in sides]
+        parts.append(np.logical_and.reduce([(length > 0) & (length <= longest) for length in lengths]))
+    return np.concatenate(parts) if parts else np.zeros(0, bool)
+
+
+def _cut(
+    loaded: ParallelCorpus, everything: Split, split: Split, config: TrainConfig, report: Report, processes: int
+) -> tuple[Stored, int]:
+    """Training, then validation pairs as tokens, from what is kept where they are; and how many rows train.
+
+    Words stand as numbers of the file's own list, whatever vocabulary a run makes of them. Where the whole corpus is
+    kept, its first rows serve a run with fewer pairs.
+    """
+    pieces = [name == PieceTokenizer.name for name in _names(config)]
+    sentences = _content(loaded)
+
+    def name(pairs: int) -> str:
+        return _kept_as("tokens", config, sentences, pairs, config.max_size if any(pieces) else "")
+
+    stored = cache.known(name(0)) if not any(pieces) or not config.pairs else None
+    stored = stored or cache.known(name(config.pairs))
+    if stored is None or not _sound(stored):
+        batch = _tokens(split, config, report, processes)
+        enough = batch.num_rows >= MIN_KEPT
+        stored = (
+            cache.keep(name(config.pairs if len(split.train) < len(everything.train) else 0), batch)
+            if enough
+            else Stored(batch)
+        )
+    return stored, len(split.train)
+
+
+def _content(loaded: ParallelCorpus) -> object:
+    """What stands for the corpus's sentences in a name."""
+    if isinstance(loaded.pairs, StoredPairs) and loaded.pairs.stored.path is not None:
+        return loaded.pairs.stored.path.stem
+    digest = hashlib.blake2b(digest_size=16)
+    for source, target in loaded.pairs:
+        digest.update(f"{source}\t{target}\n".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _sound(stored: Stored) -> bool:
+    """False for a file whose numbers name no word: damaged, although it can be opened."""
+    try:
+        return int(stored.notes["train_rows"]) <= stored.batch.num_rows and all(
+            not len(values := stored.ragged(side).values)
+            or 0 <= values.min() <= values.max() < len(json.loads(stored.notes[side]))
+            for side in SIDES
+        )
+    except (KeyError, ValueError):
+        return False
+
+
+def _tokens(split: Split, config: TrainConfig, report: Report, processes: int) -> pa.RecordBatch:
+    cuts, notes = [], {"train_rows": str(len(split.train))}
+    for side, name in enumerate(_names(config)):
+        if name == PieceTokenizer.name:
+            texts = (pair[side] for pair in itertools.islice(split.train, MAX_LEARNT))
+            learnt = PieceTokenizer.learn(texts, config.max_size)
+            notes[f"{SIDES[side]}_pieces"] = base64.b64encode(learnt.model).decode()
+            cuts.append(Cut.of(learnt))
+        else:
+            cuts.append(Cut(name))
+    total = len(split.train) + len(split.valid)
+    processes = cores(total, processes)
+    size = BLOCK if processes > 1 else TOLD_EVERY
+    blocks = (pairs[part] for pairs in (split.train, split.valid) for part in portions(len(pairs), size))
+    sides = GrowingTokens(), GrowingTokens()
+    done = 0
+    for block in in_blocks(functools.partial(cut_block, cuts=(cuts[0], cuts[1])), blocks, processes):
+        for growing, tokens in zip(sides, block, strict=True):
+            growing.append(tokens)
+        done += len(block[0].lengths)
+        report(done / total)
+    notes.update({name: json.dumps(growing.words) for name, growing in zip(SIDES, sides, strict=True)})
+    return pa.record_batch({name: growing.lists() for name, growing in zip(SIDES, sides, strict=True)}, metadata=notes)

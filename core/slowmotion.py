@@ -117,7 +117,7 @@ def training_pairs(run: Run) -> list[Pair]:
     """Some of the sentence pairs that the run learns from; it takes a few seconds, so keep them."""
     config = run.config
     train = load_corpus(run).split(config.split_seed).train
-    return train[: min(config.pairs or POOL, POOL)]
+    return list(train[: min(config.pairs or POOL, POOL)])
 
 
 @one_thread()

@@ -231,7 +231,8 @@ class Training:
         self.machine = Machine.for_config(config)
         # Recorded, so that resuming goes on with the same numbers.
         self.config = replace(config, precision=self.machine.precision, threads=self.machine.threads)
-        self.material = prepare(load_corpus(run), config, report)
+        cores = os.cpu_count() or 1
+        self.material = prepare(load_corpus(run, cores), config, report, cores)
         torch.manual_seed(config.seed)
         self.model = build_model(config, self.material.source_vocab, self.material.target_vocab)
         self.model.to(self.machine.device)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from core.problems import Problem
@@ -29,24 +29,25 @@ class Vocab:
 
     @classmethod
     def build(cls, sentences: Iterable[Sequence[str]], max_size: int = 10_000, min_freq: int = 2) -> "Vocab":
-        """Count tokens and keep those seen `min_freq` times or more, at most `max_size` rows, specials included.
+        """Count tokens and keep the frequent ones, as `of_counts` does."""
+        return cls.of_counts(Counter(token for sentence in sentences for token in sentence), max_size, min_freq)
+
+    @classmethod
+    def of_counts(cls, counts: Mapping[str, int], max_size: int = 10_000, min_freq: int = 2) -> "Vocab":
+        """Keep the tokens seen `min_freq` times or more, at most `max_size` rows, specials included.
 
         Of equally frequent tokens the alphabetically first stay, so the same sentences give the same ids.
         """
-        frequencies = Counter(token for sentence in sentences for token in sentence)
-        for special in SPECIALS:
-            frequencies.pop(special, None)
-        kept = [(token, n) for token, n in frequencies.items() if n >= min_freq]
+        kept = [(token, n) for token, n in counts.items() if n >= min_freq and token not in SPECIALS]
         kept.sort(key=lambda item: (-item[1], item[0]))
         kept = kept[: max(0, max_size - len(SPECIALS))]
         return cls([*SPECIALS, *(token for token, _ in kept)], [0] * len(SPECIALS) + [n for _, n in kept])
 
     @classmethod
-    def of_pieces(cls, pieces: Sequence[str], sentences: Iterable[Sequence[str]]) -> "Vocab":
+    def of_pieces(cls, pieces: Sequence[str], counts: Mapping[str, int]) -> "Vocab":
         """All of a piece tokenizer's pieces, also those that no sentence's likeliest cut holds: sampling may."""
-        frequencies = Counter(token for sentence in sentences for token in sentence)
-        kept = sorted(set(pieces) - set(SPECIALS), key=lambda piece: (-frequencies[piece], piece))
-        return cls([*SPECIALS, *kept], [0] * len(SPECIALS) + [frequencies[piece] for piece in kept])
+        kept = sorted(set(pieces) - set(SPECIALS), key=lambda piece: (-counts.get(piece, 0), piece))
+        return cls([*SPECIALS, *kept], [0] * len(SPECIALS) + [counts.get(piece, 0) for piece in kept])
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -2,12 +2,17 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 # Models as small as here are slower on several threads, much slower beside other work.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What one test run has cut into words serves it to its end, and no other.
+if "SEQ2SEQ_CACHE" not in os.environ:
+    _cache = tempfile.TemporaryDirectory(prefix="seq2seq-cache-", ignore_cleanup_errors=True)
+    os.environ["SEQ2SEQ_CACHE"] = _cache.name
 
 from core.config import FILES, TrainConfig
 from core.corpus import ParallelCorpus, load

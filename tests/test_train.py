@@ -305,7 +305,7 @@ def test_the_card_names_the_score_the_command_and_the_attribution(whole):
 
 
 def test_the_card_of_the_real_corpora_carries_their_licences(real_corpus, whole, monkeypatch):
-    monkeypatch.setattr(core.train, "load_corpus", lambda run: normalized(real_corpus, config))
+    monkeypatch.setattr(core.train, "load_corpus", lambda *_: normalized(real_corpus, config))
     config = tiny_config(corpus="tatoeba+hsk", pairs=30)
     training = core.train.Training(whole, config)
     card = core.train.card(training, whole.events[-1].scores)

@@ -6,7 +6,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core import corpus
 from core.config import TrainConfig
 from core.corpus import Pair
 
@@ -61,7 +60,7 @@ def _measure(config: TrainConfig, pairs: tuple[Pair, ...] | None) -> "Estimate":
 
 @functools.lru_cache(maxsize=3)
 def _material(config: TrainConfig, pairs: tuple[Pair, ...] | None) -> "Material":
-    from core.material import normalized, own_corpus, prepare
+    from core.material import named_corpus, normalized, own_corpus, prepare
 
-    loaded = corpus.load(config.corpus) if pairs is None else own_corpus(list(pairs))
-    return prepare(normalized(loaded, config), config)
+    loaded = named_corpus(config) if pairs is None else normalized(own_corpus(list(pairs)), config)
+    return prepare(loaded, config)
