@@ -648,7 +648,13 @@ def _finish(training: Training, created: float) -> Ended:
     run.write_status(training.status(SCORING, created))
     translator = Translator.load(run, str(training.machine.device))
     told = _told(run, training.status(SCORING, created))
-    scores, outputs = evaluate(translator, training.material.split.test, epoch=training.best_epoch, report=told)
+    scores, outputs = evaluate(
+        translator,
+        training.material.split.test,
+        epoch=training.best_epoch,
+        # Who asks to stop now gets the greedy score alone: beam search is left out.
+        report=lambda share: told(share) or not run.stop_requested,
+    )
     training.finished = True
     training.save_state()
     save_evaluation(run, scores, outputs)
