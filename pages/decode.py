@@ -9,7 +9,7 @@ from core.problems import Problem
 from pages.parts import address
 from pages.parts.ask import ask_and_trace, came_by_link
 from pages.parts.language import keep_option, language, say, t
-from pages.parts.loading import arithmetic, beam, lanes, trace
+from pages.parts.loading import arithmetic, beam, lanes, trace, training_words
 from pages.parts.reference import ask_reference
 from pages.parts.shell import heading, shell
 from pages.parts.walkthrough import (
@@ -29,6 +29,7 @@ from pages.parts.walkthrough.ways import GREEDY, MOST, Way, follow, prefix, prun
 
 if TYPE_CHECKING:
     from core.decode import DecodeTrace
+    from core.unseen import TrainingWords
 
 shell(t("Decoder", "解码器"))
 heading(
@@ -82,6 +83,9 @@ def answer() -> None:
                     stand(way[:-1], here.place.step)
             case "open":
                 here.sums = way, int(question["step"]), int(question["position"])
+            case "count":
+                training_words(run)
+                here.counted = True
             case "save":
                 save(str(question.get("file")), way, question)
             case "undo":
@@ -142,11 +146,18 @@ def identity() -> str:
     return f"{here.subject} {here.cut}"
 
 
+def words_counted() -> "TrainingWords | None":
+    try:
+        return training_words(run) if here.counted else None
+    except Problem:
+        return None
+
+
 def picture_data() -> dict[str, Any]:
     return {
         "identity": identity(),
         "place": here.place.to_dict() | {"visit": here.visit},
-        **sentence_data(trace_of(GREEDY), run.config.hidden, run.config.bidirectional),
+        **sentence_data(trace_of(GREEDY), run.config.hidden, run.config.bidirectional, words_counted()),
         "ways": [way_data(way, trace_of(way)) for way in here.ways],
         "cut": {
             "changed": here.cut is not None,

@@ -12,7 +12,7 @@ LEVELS = [
     {"corpus", "batches", "survey"},
     {"runs", "dictionary", "cutting"},
     {"decode", "beam", "lanes", "arithmetic", "translator", "scoring"},
-    {"cache", "evaluation", "report", "material", "comparison", "baselines"},
+    {"cache", "evaluation", "report", "material", "comparison", "baselines", "unseen"},
     {"train", "slowmotion", "archive"},
     {"scorer"},
     {"benchmark", "compact"},

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from core.decode import DecodeTrace
     from core.lanes import Lanes
     from core.translator import Translator
+    from core.unseen import TrainingWords
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -93,3 +94,15 @@ def arithmetic(
 ) -> "list[Operation]":
     """Every operation of a step of a trace and of the encoder at a source position."""
     return _arithmetic(*run.version, text, words, prefix, step, position)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _training_words(folder: str) -> "TrainingWords":
+    from core.unseen import training_words
+
+    return training_words(Run(folder))
+
+
+def training_words(run: Run) -> "TrainingWords":
+    """The source words of the run's training sentences, counted once; raises Problem where they are gone."""
+    return _training_words(str(run.folder))

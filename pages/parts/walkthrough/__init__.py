@@ -1,5 +1,6 @@
 """The walkthrough: a sentence taken apart in the browser. A step, k and temperature cost no trip to the server."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from core.beam import BeamTrace
     from core.decode import Candidate, DecodeStep, DecodeTrace
     from core.lanes import Lanes
+    from core.unseen import TrainingWords
 
 _HERE = Path(__file__).parent
 SCRIPTS = [
@@ -87,8 +89,10 @@ def asked() -> dict[str, Any]:
     return dict(st.session_state[KEY].get("ask") or {})
 
 
-def sentence_data(trace: "DecodeTrace", hidden: int, bidirectional: bool) -> dict[str, Any]:
-    """What the picture needs of the source and the encoder, as plain numbers."""
+def sentence_data(
+    trace: "DecodeTrace", hidden: int, bidirectional: bool, words: "TrainingWords | None" = None
+) -> dict[str, Any]:
+    """What the picture needs of the source and the encoder, as plain numbers; words: the run's, if they were counted."""
     last = len(trace.source) - 1
     return {
         "vocabulary": trace.vocabulary,
@@ -96,7 +100,13 @@ def sentence_data(trace: "DecodeTrace", hidden: int, bidirectional: bool) -> dic
         "bidirectional": bidirectional,
         "attends": trace.steps[0].attention is not None,
         "source": [
-            {"text": token.text, "known": token.known, "count": token.count, "end": index == last}
+            {
+                "text": token.text,
+                "known": token.known,
+                "count": token.count,
+                "end": index == last,
+                "seen": asdict(words.seen(token.text)) if words and not token.known else None,
+            }
             for index, token in enumerate(trace.source)
         ],
         "encoder": trace.encoder_states,

@@ -54,7 +54,10 @@ const grouped = (count) => Math.round(count).toLocaleString("en-US");
 function aboutSource(token, texts) {
   if (token.end) return texts.endToken;
   if (token.known) return fill(texts.seen, { count: grouped(token.count) });
-  return texts.unknownToken;
+  if (!token.seen) return texts.unknownToken;
+  const { count, min_freq, max_size } = token.seen;
+  const values = { count: grouped(count), min_freq, max_size: max_size && grouped(max_size) };
+  return texts.unknownToken + " " + fill(count ? texts.wouldKeep : texts.neverSeen, values);
 }
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);

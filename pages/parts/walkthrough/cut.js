@@ -56,5 +56,15 @@ function drawCut(card, data, act) {
       list.append(item);
     }
     card.append(list);
+    if (!data.offline && unknown.some((token) => !token.seen)) {
+      const count = element("button", "quiet", texts.countThem);
+      count.dataset.focus = "count";
+      count.addEventListener("click", () => {
+        count.disabled = true;
+        count.textContent = texts.counting;
+        act.count();
+      });
+      card.append(count);
+    }
   }
 }

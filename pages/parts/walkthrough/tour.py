@@ -34,6 +34,7 @@ class Tour:
     cut: tuple[str, ...] | None = None  # the visitor's own words; None for the tokenizer's
     removed: tuple[Way, ...] | None = None  # the tree before the last pruning
     note: str | None = None
+    counted: bool = False  # whether unknown words are looked for in the training sentences
     file: dict[str, str] | None = None  # made and not yet handed over
     sums: tuple[Way, int, int] | None = None  # the way, step and source position whose arithmetic was asked for
 

@@ -30,6 +30,7 @@ function makeWalk(root) {
     open,
     prune: (id) => ask({ kind: "prune", way: id }, `way-${parentOf(id)}`),
     undo: () => ask({ kind: "undo" }),
+    count: () => ask({ kind: "count" }),
     cut: (words) => ask({ kind: "cut", words }),
     canFollow: (candidate) => !view.data.offline || view.ways.has(wayTo(view.ways, view.place.way, view.place.step, candidate.id)),
   };

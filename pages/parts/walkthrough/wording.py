@@ -46,6 +46,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     "seen": ("Training saw it {count} times.", "训练数据里出现过 {count} 次。"),
     "endToken": ("Marks the end of the sentence.", "句子结束标记。"),
     "unknownToken": ("Not in the vocabulary: the model reads <unk>.", "不在词表里：模型读到的是 <unk>。"),
+    "wouldKeep": (
+        "Training saw it {count} times: min_freq {min_freq} or less, with max_size {max_size} or more, would have kept it.",
+        "训练数据里出现过 {count} 次：min_freq 不大于 {min_freq}、max_size 不小于 {max_size} 就会保留它。",
+    ),
+    "neverSeen": (
+        "Training never saw it: no min_freq or max_size would have kept it.",
+        "训练数据里从没出现过：无论 min_freq、max_size 设成多少都不会有它。",
+    ),
+    "countThem": (
+        "How often did training see them? (counts all its sentences: up to a minute, once)",
+        "训练时见过它们几次？（要数一遍训练句子，首次最多一分钟）",
+    ),
+    "counting": ("counting …", "正在数……"),
     "weighs": ("At step {step} it has {share} of the attention.", "第 {step} 步它得到 {share} 的注意力。"),
     "aboutAttention": (
         "Attention: {words}. Drawn are the words that together have {share}. Click for the numbers.",
