@@ -171,23 +171,32 @@ def test_nonsense_in_the_address_is_left_out(visitor):
 
 
 def test_a_step_of_a_long_sentence_is_drawn_within_a_frame(visitor):
+    """The processor's time for script, style and layout: it is the same however busy the machine is otherwise."""
     visit = open_decoder(visitor(), LONG, k=20)
+    visit.settle()
     assert visit.page.locator(".cell.encoder").count() >= 30
-    took = visit.page.evaluate(
+    tools = visit.page.context.new_cdp_session(visit.page)
+    tools.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent() -> float:
+        found = {metric["name"]: metric["value"] for metric in tools.send("Performance.getMetrics")["metrics"]}
+        return sum(found[f"{work}Duration"] for work in ("Script", "RecalcStyle", "Layout")) * 1000
+
+    before = spent()
+    visit.page.evaluate(
         """() => {
             const find = (root) => root.querySelector('.walk') ?? [...root.querySelectorAll('*')]
                 .map((node) => node.shadowRoot && find(node.shadowRoot)).find(Boolean);
-            const root = find(document), times = [];
+            const root = find(document);
             for (let i = 0; i < 30; i++) {
-                const key = i < 15 ? 'ArrowRight' : 'ArrowLeft', begin = performance.now();
+                const key = i < 15 ? 'ArrowRight' : 'ArrowLeft';
                 root.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, composed: true }));
                 root.getBoundingClientRect();
-                times.push(performance.now() - begin);
             }
-            return times.sort((a, b) => a - b)[15];
         }"""
     )
-    assert took < 16, f"median {took:.1f} ms"
+    took = (spent() - before) / 30
+    assert took < 16, f"{took:.1f} ms"
 
 
 def test_moving_sends_one_message_however_many_keys(visitor):

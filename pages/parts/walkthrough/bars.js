@@ -88,12 +88,12 @@ function makeBars(svg, size, tip, act, data) {
       const bar = clamp(pitch - 7, 8, 16);
       const tag = rank > count ? `#${grouped(rank)}` : step.departs && rank === 1 && !chosen ? texts.argmax : chosen && rank === 1 ? texts.argmax : chosen ? texts.given : "";
       set(parts.hit, { y: y, height: pitch });
-      parts.word.textContent = fit(candidate.token, name - 8, font);
+      write(parts.word, fit(candidate.token, name - 8, font));
       set(parts.word, { x: 0, y: y + pitch / 2 + font * 0.35, "font-size": font });
       set(parts.bar, { y: y + (pitch - bar) / 2, height: bar, width: Math.max(1, (rail * share) / best) });
-      parts.share.textContent = percent(share);
+      write(parts.share, percent(share));
       set(parts.share, { y: y + pitch / 2 + font * 0.35, "font-size": Math.min(font, 14) });
-      parts.tag.textContent = tag;
+      write(parts.tag, tag);
       set(parts.tag, { x: name + rail - 6, y: y + pitch / 2 + 4, "font-size": 11 });
       if (chosen) chosenY = y + pitch / 2;
       parts.row.classList.toggle("chosen", chosen);
@@ -113,7 +113,7 @@ function makeBars(svg, size, tip, act, data) {
       share: percent(Math.max(0, 1 - seen)),
       entropy: step.entropy.toFixed(1),
     };
-    rest.textContent = waiting !== null ? texts.waiting : fill(place.temperature === 1 ? texts.rest : texts.restOnly, values);
+    write(rest, waiting !== null ? texts.waiting : fill(place.temperature === 1 ? texts.rest : texts.restOnly, values));
     rest.classList.toggle("busy", waiting !== null);
   }
 

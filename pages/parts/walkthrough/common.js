@@ -16,11 +16,27 @@ function shape(parent, name, attributes, text) {
   return node;
 }
 
+// Most of the picture stays as it is from one step to the next: what a node was given is remembered, and the page is
+// touched only where something changes.
+const given = new WeakMap();
+
 function set(node, attributes) {
+  let known = given.get(node);
+  if (!known) given.set(node, (known = {}));
   for (const key in attributes) {
     const value = typeof attributes[key] === "number" ? Math.round(attributes[key] * 100) / 100 : attributes[key];
+    if (known[key] === value) continue;
+    known[key] = value;
     node.setAttribute(key, value);
   }
+}
+
+function write(node, text) {
+  let known = given.get(node);
+  if (!known) given.set(node, (known = {}));
+  if (known.text === text) return;
+  known.text = text;
+  node.textContent = text;
 }
 
 function fill(template, values) {
@@ -38,6 +54,14 @@ function sentence(template, nodes) {
 }
 
 const span = (classes, text) => element("span", classes, text);
+
+// A card's title with a remark beside it; the remark is no part of the heading, so that it is not read out with it.
+function heading(title, remark) {
+  const head = element("div", "head");
+  head.append(element("h3", "", title));
+  if (remark) head.append(span("mute", remark));
+  return head;
+}
 
 function percent(share) {
   if (share >= 0.9995) return "100%";

@@ -2,8 +2,7 @@
 
 function drawCut(card, data, act) {
   const { texts } = data;
-  const title = element("h3", "", texts.cut);
-  title.append(span("mute", " " + texts.cutNote));
+  const title = heading(texts.cut, texts.cutNote);
   const row = element("div", "cut-row");
   const tokens = data.source.slice(0, -1);
   const words = tokens.map((token) => token.text);

@@ -78,7 +78,7 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
     set(frame, { y: top + now * row - 1, height: row });
     names.forEach((node, i) => {
       const shown = i === now || (row >= 11 && i < place.step && !(row < 13 && Math.abs(i - now) < 1));
-      node.textContent = shown ? fit(steps[i].chosen.token, labels - 10, 13) : "";
+      write(node, shown ? fit(steps[i].chosen.token, labels - 10, 13) : "");
       node.classList.toggle("now", i === now);
       if (i === now) set(node, { "font-size": 13 });
       else set(node, { "font-size": clamp(row - 2, 8, 13) });
@@ -86,9 +86,12 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
     const strongest = steps[now].attention.indexOf(Math.max(...steps[now].attention));
     heads.forEach((node, j) => {
       node.classList.toggle("now", j === strongest);
-      if (column < 10) node.textContent = j === strongest ? fit(data.source[j].text, 60, 13) : "";
+      if (column < 10) write(node, j === strongest ? fit(data.source[j].text, 60, 13) : "");
     });
-    if (column < 10) set(heads[strongest], { "font-size": 13, transform: `translate(${labels + (strongest + 0.5) * column - 6} ${top - 6})` });
+    if (column < 10) {
+      const at = labels + (strongest + 0.5) * column;
+      set(heads[strongest], { "font-size": 13, transform: `translate(${at} ${top - 6})`, "text-anchor": at > size.map - 40 ? "end" : "middle" });
+    }
   }
   return { draw };
 }

@@ -60,12 +60,16 @@ function makePicture(root, svg, tip, act) {
   }
 
   function placeCell(parts, place, top, text, fontSize) {
+    const key = `${place.x} ${place.width} ${text} ${data.showStates}`;
+    if (parts.key === key) return;
+    parts.key = key;
     set(parts.group, { transform: `translate(${place.x.toFixed(1)} ${top})` });
     set(parts.box, { width: place.width, rx: clamp(place.width / 4, 1, 9) });
     const upright = place.width >= 30;
     const room = upright ? place.width - 6 : CELL - 6;
     const font = upright ? fontSize : clamp(place.width - 1, 0, 12);
-    parts.word.textContent = font < 8 ? "" : fit(text, room, font);
+    write(parts.word, font < 8 ? "" : fit(text, room, font));
+    parts.group.classList.toggle("sliver", place.width < 6);
     const middle = place.width / 2;
     set(parts.word, {
       "font-size": font,
@@ -234,7 +238,7 @@ function makePicture(root, svg, tip, act) {
     encoder.forEach((place, index) => {
       const parts = nodes.encoder[index];
       placeCell(parts, place, ROW.encoder, data.source[index].text, 16);
-      parts.box.style.setProperty("--share", size.attends ? step.attention[index].toFixed(3) : 0.1);
+      set(parts.box, { style: `--share: ${size.attends ? step.attention[index].toFixed(2) : 0.1}` });
       set(parts.group, { "aria-label": `${data.source[index].text}. ${aboutToken(index)} ${texts.openEncoder}` });
       parts.group.classList.toggle("end", index === data.source.length - 1);
     });
@@ -264,7 +268,7 @@ function makePicture(root, svg, tip, act) {
     });
     set(nodes.pill, { transform: `translate(${pillX.toFixed(1)} ${pillY})` });
     set(nodes.pillBox, { width: pillWide });
-    nodes.pillWord.textContent = size.attends ? fill(texts.mixture, { step: place.step }) : fill(texts.context, { size: data.hidden });
+    write(nodes.pillWord, size.attends ? fill(texts.mixture, { step: place.step }) : fill(texts.context, { size: data.hidden }));
     set(nodes.pillWord, { x: size.attends ? pillWide / 2 - (data.showStates ? 26 : 0) : pillWide / 2 });
     const picture = size.attends ? mixtureOf(now) : (nodes.mixes.get("context") ?? "");
     if (!size.attends && !picture && data.context.length) nodes.mixes.set("context", fingerprint(data.context, ink.context, ink.mute, strength));
@@ -296,8 +300,8 @@ function makePicture(root, svg, tip, act) {
       parts.group.classList.toggle("now", index === now);
       parts.group.classList.toggle("later", !written);
       const roomy = place.width >= 30;
-      parts.chipWord.textContent = roomy ? (written ? fit(steps[index].chosen.token, place.width - 6, 14) : "") : "";
-      parts.chip.setAttribute("visibility", written && place.width >= 2 ? "visible" : "hidden");
+      write(parts.chipWord, roomy && written ? fit(steps[index].chosen.token, place.width - 6, 14) : "");
+      set(parts.chip, { visibility: written && place.width >= 2 ? "visible" : "hidden" });
       parts.chip.classList.toggle("unknown", steps[index].chosen.token === "<unk>");
       parts.chip.classList.toggle("given", Boolean(steps[index].departs));
       set(parts.chipBox, { width: place.width, rx: clamp(place.width / 4, 1, 8) });

@@ -12,7 +12,7 @@ const PARTS = {
 function drawSumsCard(card, data, open, place, step, sums, act) {
   const { texts } = data;
   const { what, position } = open;
-  const title = element("h3", "", fill(texts.sums, { step: place.step }));
+  const title = heading(fill(texts.sums, { step: place.step }));
   const shut = element("button", "prune", "×");
   shut.setAttribute("aria-label", texts.close);
   shut.dataset.focus = "close-sums";

@@ -277,6 +277,7 @@ function makeWalk(root) {
       word.className = index + 1 < step ? "written" : index + 1 === step ? "now" : "later";
       word.classList.toggle("given", Boolean(steps()[index].departs));
     });
+    if (soFar.scrollHeight > soFar.clientHeight + 4) soFar.scrollTop = view.words[step - 1].offsetTop - soFar.offsetTop - 30;
     view.data.showAttention = shows.showAttention.input.checked;
     view.data.showStates = shows.showStates.input.checked;
     picture.busy(view.waiting);

@@ -48,8 +48,7 @@ function inOrder(ways, id = GREEDY) {
 }
 
 function drawWays(card, ways, place, texts, act, offline, undo) {
-  const title = element("h3", "", texts.ways);
-  title.append(span("mute", " " + texts.waysNote));
+  const title = heading(texts.ways, texts.waysNote);
   const list = element("ol", "ways-list");
   const greedy = ways.get(GREEDY);
   const order = inOrder(ways);
