@@ -29,7 +29,7 @@ from core.lanes import Lanes, lanes
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
 from core.runs import Run
-from core.text import PieceTokenizer, Tokenizer, contains_chinese
+from core.text import PieceTokenizer, SpacyTokenizer, Tokenizer, contains_chinese
 from core.vocab import EOS, PAD, SOS, UNK, Vocab
 from core.weights import unpack
 
@@ -89,8 +89,8 @@ class Translator:
         model.to(device).eval()
         return cls(model, source_vocab, target_vocab, *run.tokenizers(), config.min_freq, config.max_size)
 
-    def check(self, text: str) -> None:
-        """Raise Problem, saying what to do, if the text cannot be translated."""
+    def check(self, text: str) -> list[str]:
+        """Raise Problem, saying what to do, if the text cannot be translated. Returns its words."""
         if not text.strip():
             raise Problem("Type a sentence first.", "请先输入一个句子。")
         if len(text) > MAX_CHARACTERS:
@@ -104,8 +104,10 @@ class Translator:
                 "There is no Chinese in this text, and this model reads Chinese. Type a Chinese sentence.",
                 "这段文字里没有中文，而这个模型只读中文。请输入一个中文句子。",
             )
-        if not self.source_tokenizer.tokenize(text):
+        words = self.source_tokenizer.tokenize(text)
+        if not words:
             raise Problem("There are no words in this text. Type a sentence.", "这段文字里没有词。请输入一个句子。")
+        return words
 
     def trace(self, text: str, words: Sequence[str] | None = None, prefix: Sequence[int] = ()) -> DecodeTrace:
         """Translate one sentence and keep every step.
@@ -133,8 +135,7 @@ class Translator:
 
         Raises Problem for a text that cannot be translated and for words that do not join to it.
         """
-        self.check(text)
-        cut = self.source_tokenizer.tokenize(text)
+        cut = self.check(text)
         if words is None:
             return cut
         if not all(words) or _letters(words) != _letters(cut):
@@ -256,20 +257,21 @@ class Translator:
         steps = [step for step, i in enumerate(writing.ids) if i == UNK]
         for step, part in zip(steps, parts[1:], strict=True):
             source = None if writing.looked_at is None else writing.looked_at[step]
-            text, how = ("…", GAP) if source is None else _in_english(words[source])
+            text, how = ("…", GAP) if source is None else self._stands_for(words[source])
             replacements.append(Replacement(step, source, text, how, len(sentence)))
             sentence += text + part
         return sentence, replacements
+
+    def _stands_for(self, word: str) -> tuple[str, str]:
+        """What people read for a source word that the model did not translate, and how it was found."""
+        word = word.replace("▁", "")
+        # Glosses are English; a target that is not cut as English words are is another language's.
+        english = self.target_tokenizer.name in (SpacyTokenizer.name, PieceTokenizer.name)
+        if english and contains_chinese(word) and (gloss := look_up(word)):
+            return gloss, LOOKED_UP
+        return word, COPIED
 
 
 def _letters(words: Sequence[str]) -> str:
     """What a cut leaves as it is: all characters but blanks, and the mark that stands for them in some tokens."""
     return "".join("".join(words).replace("▁", "").split())
-
-
-def _in_english(word: str) -> tuple[str, str]:
-    """A source word that the model did not translate, for people who read English, and how it was found."""
-    word = word.replace("▁", "")
-    if contains_chinese(word) and (gloss := look_up(word)):
-        return gloss, LOOKED_UP
-    return word, COPIED

@@ -10,6 +10,7 @@ from safetensors.torch import load, save
 from core.decode import COPIED, GAP, LOOKED_UP, Writing
 from core.dictionary import look_up
 from core.problems import Problem
+from core.text import tokenizer
 from core.translator import MAX_CHARACTERS, Translator
 from core.vocab import UNK
 
@@ -122,6 +123,12 @@ def test_it_stands_where_the_model_wrote_it(translator):
     )
     assert sentence == "Tom like giraffe."
     assert [(part.step, part.source, part.start) for part in replacements] == [(0, 2, 0), (2, 0, 9)]
+
+
+def test_no_english_stands_in_a_sentence_of_another_language(translator):
+    translator.target_tokenizer = tokenizer("characters")
+    sentence, (replacement,) = translator.read(Writing([UNK], [0]), ["长颈鹿"])
+    assert (sentence, replacement.how) == ("长颈鹿", COPIED)
 
 
 def test_a_word_that_reads_like_the_stand_in_is_no_unknown_word(translator):
