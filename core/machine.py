@@ -99,6 +99,8 @@ class Machine:
         device = choose_device(config.device)
         threads = config.threads or default_threads()
         torch.set_num_threads(threads)
+        if device.type == "cuda":
+            torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32
         return cls(device, choose_precision(config.precision, device), threads)
 
     @property
