@@ -554,6 +554,11 @@ class Run:
         self._on_disk(lambda: self.folder.rename(target))
         return Run(target)
 
+    def forget_save(self) -> None:
+        """Drop what going on for more epochs needs, about three times the weights. Raises Problem as `delete` does."""
+        self._check_changeable()
+        self._on_disk(lambda: self.state_file.unlink(missing_ok=True))
+
     def delete(self) -> None:
         """Remove the folder. Raises Problem where the run trains or came with the repository."""
         self._check_changeable()

@@ -577,7 +577,8 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
                 training.write_samples(training.pinned)
             now = time.perf_counter()
             if training.step % training.steps_per_epoch == 0:
-                run.write_status(training.status(SCORING, created))
+                scoring = training.status(SCORING, created)
+                run.write_status(replace(scoring, share_seconds_left=round(training.scoring_seconds, 1)))
                 ended = training.end_epoch()
                 training.save_state()
                 yield ended

@@ -376,8 +376,9 @@ def test_more_epochs_are_planned_only_where_they_are_more(finished_run):
     assert finished_run.config.epochs == 16
     with finished_run.lock(), pytest.raises(Problem, match="is training"):
         finished_run.plan(17)
-    finished_run.state_file.unlink()
+    finished_run.forget_save()
     assert not finished_run.extendable
+    assert finished_run.translates
 
 
 def test_what_is_asked_of_a_run_is_checked_and_kept(new_run):

@@ -1,11 +1,12 @@
 """What a run has written so far, kept in memory and added to as its files grow: its curves and its translations."""
 
+import math
 import threading
 from typing import Any
 
 from core.runs import GrowingRows, Run, change_rows, epoch_rows, sample_rows, step_rows
 
-POINTS = 600  # of a curve at most; more cannot be told apart on a screen
+POINTS = 400  # of a curve at most; more cannot be told apart in half a page
 FRAMES = 64  # moments of the time machine at most
 SERIES = ("loss", "learning_rate", "gradient_norm", "tokens_per_second")
 
@@ -59,7 +60,7 @@ class History:
 
     def _forget_metrics(self) -> None:
         # The loss is looked at closely; of the rest the course is enough.
-        self.curves = {name: Curve(POINTS if name == "loss" else POINTS // 3) for name in SERIES}
+        self.curves = {name: Curve(POINTS if name == "loss" else POINTS // 4) for name in SERIES}
         self.epochs: list[dict[str, Any]] = []
         self.changes: list[dict[str, Any]] = []
         self.recent: list[float] = []  # the last losses
@@ -74,10 +75,16 @@ class History:
                 self._forget_metrics()
             for row in step_rows(rows):
                 for name, curve in self.curves.items():
-                    if isinstance(row.get(name), (int, float)):
+                    if _finite(row.get(name)):
                         curve.add(int(row["step"]), row[name])
                 self.recent = [*self.recent[-49:], row["loss"]]
-            self.epochs += epoch_rows(rows)
+            for row in epoch_rows(rows):
+                if all(_finite(row[name]) for name in ("epoch", "train_loss", "valid_loss", "bleu")):
+                    # Older runs lack these two.
+                    extra = {name: row.get(name) for name in ("train_loss_plain", "valid_loss_free")}
+                    self.epochs.append(
+                        {**row, **{name: value if _finite(value) else None for name, value in extra.items()}}
+                    )
             self.changes += change_rows(rows)
             rows, anew = self._samples.read()
             if anew:
@@ -85,6 +92,7 @@ class History:
             for row in sample_rows(rows):
                 step = row.get("step")
                 moment = (row["epoch"], step if isinstance(step, (int, float)) else 0)
+                row["trace"] = row.get("trace") if _whole(row.get("trace")) else None
                 self.frames.setdefault(moment, {})[row["source"]] = row
 
     def shown_frames(self) -> list[tuple[tuple[float, float], dict[str, dict[str, Any]]]]:
@@ -101,6 +109,24 @@ class History:
                 for moment in moments
                 if moment[0] <= 1 or moment[0] % stride == 0 or moment[0] % 1 or moment == last
             ]
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _whole(trace: Any) -> bool:
+    """Whether it is a trace as training writes them: the browser draws it without another look."""
+    try:
+        source, top, attention = (trace[key] for key in ("source", "top", "attention"))
+        return (
+            0 < len(top) == len(attention)
+            and all(isinstance(text, str) for text, _ in source)
+            and all(step and all(isinstance(text, str) and _finite(share) for text, share in step) for step in top)
+            and all(row is None or (len(row) == len(source) and all(map(_finite, row))) for row in attention)
+        )
+    except (TypeError, KeyError, ValueError):
+        return False
 
 
 _known: dict[str, History] = {}

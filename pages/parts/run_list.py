@@ -75,6 +75,20 @@ def _change(run: Run) -> None:
         name = st.text_input(t("New name", "新名称"), run.name, key=f"new-name-{run.name}")
         if st.button(t("Rename", "重命名"), key=f"rename-{run.name}"):
             _do(lambda: run.rename(name), run)
+        if run.extendable:
+            st.divider()
+            size = run.state_file.stat().st_size / 2**20
+            st.caption(
+                t(
+                    "Kept so that it can learn for more epochs. Without it the run translates as before.",
+                    "留着它，以后还能再训练几轮。删掉它不影响翻译。",
+                )
+            )
+            if st.button(
+                t(f"Free {size:,.0f} MB", f"释放 {size:,.0f} MB"),
+                key=f"forget-{run.name}",
+            ):
+                _do(run.forget_save, run)
         st.divider()
         st.caption(t("Deleting cannot be undone.", "删除后无法恢复。"))
         if st.button(t("Delete this run", "删除这个运行"), key=f"delete-{run.name}", type="primary"):

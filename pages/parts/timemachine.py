@@ -1,7 +1,6 @@
 """The time machine: the pinned sentences at each moment of a run, tied to a cursor on its curves. Two components, since
 the curves change each second and the sentences seldom: what has not changed is not sent again."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -40,9 +39,9 @@ def curves(name: str, history: History, status: Status, total: int, per_epoch: f
             {
                 "epoch": row["epoch"],
                 "train": row["train_loss"],
-                "plain": row.get("train_loss_plain"),  # older runs lack it, and the next
+                "plain": row["train_loss_plain"],
                 "valid": row["valid_loss"],
-                "free": row.get("valid_loss_free"),
+                "free": row["valid_loss_free"],
                 "bleu": row["bleu"],
             }
             for row in _thinned(history.epochs)
@@ -81,7 +80,7 @@ def time_machine(name: str, history: History) -> None:
             [rows[source]["translation"] if source in rows else None for _, rows in frames] for source in sentences
         ],
         "chosen": chosen,
-        "traces": [_trace(rows.get(chosen)) for _, rows in frames],
+        "traces": [rows[chosen]["trace"] if chosen in rows else None for _, rows in frames],
         "decoder": f"decode?{urlencode({'lang': language(), 'run': name})}&sentence=",
         "texts": _machine_texts(),
     }
@@ -89,16 +88,6 @@ def time_machine(name: str, history: History) -> None:
     if moved.chosen in sentences and moved.chosen != chosen:
         st.session_state[f"chosen-{name}"] = moved.chosen
         st.rerun(scope="fragment")
-
-
-def _trace(row: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The row's trace if it is whole; older rows have none."""
-    trace = row.get("trace") if row else None
-    if not isinstance(trace, dict):
-        return None
-    parts = [trace.get(key) for key in ("source", "top", "attention")]
-    whole = all(isinstance(part, Sequence) and not isinstance(part, str) and part for part in parts)
-    return trace if whole and len(trace["top"]) == len(trace["attention"]) else None
 
 
 def _curve_texts() -> dict[str, str]:

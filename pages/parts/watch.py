@@ -263,6 +263,14 @@ def _progress(run: Run, status: Status) -> None:
             f"translating the test sentences with the best weights: {share:.0%}, {left} left",
             f"正在用最好的权重翻译测试句子：{share:.0%}，还要 {left}",
         )
+    elif status.state == runs.SCORING:
+        note = t(
+            f"epoch {status.epoch} is over: measuring it on unseen sentences",
+            f"第 {status.epoch} 轮结束，正在用没见过的句子检验",
+        )
+        if status.share_seconds_left:
+            left = duration(max(1.0, status.share_seconds_left - (time.time() - status.updated)))
+            note += t(f", about {left} left", f"，大约还要 {left}")
     else:
         epoch = min(status.epoch + 1, status.epochs) if status.alive else status.epoch
         note = t(
