@@ -185,6 +185,31 @@ def pictures(run: Run, evaluation: Evaluation, beside: dict[str, Evaluation], ru
             st.html(f'<p class="small">{escape(note)}</p>')
 
 
+def to_be_scored(run: Run, evaluation: Evaluation | None) -> str:
+    """Why the run should be scored, or scored again; empty where all is there."""
+    if evaluation is None:
+        return t(
+            "Translates its test sentences, which training never saw, in the background: a minute or so.",
+            "在后台翻译训练时没见过的测试句子，大约一分钟。",
+        )
+    if not evaluation.by_length:
+        return t(
+            "This score is of an older version: score it again to see intervals, lengths and sentences.",
+            "这个分数来自旧版本：重新评分后能看到区间、长度和句子。",
+        )
+    if evaluation.epoch < run.status().best_epoch:
+        return t(
+            f"The run has learnt on since: scored were the weights of epoch {evaluation.epoch}.",
+            f"评分之后又继续训练过：评分用的是第 {evaluation.epoch} 轮的权重。",
+        )
+    if not outputs_of(run):
+        return t(
+            "Its test sentences are not in its folder: score it again to see them.",
+            "运行文件夹里没有测试句子：重新评分后能看到。",
+        )
+    return ""
+
+
 def page() -> None:
     picker, others = st.columns([1, 2], vertical_alignment="bottom")
     with picker:
@@ -207,30 +232,8 @@ def page() -> None:
         st.html(f'<div class="reason">{escape(say(finding))}</div>')
     if run.status().alive:
         st.info(t("This run is training. It is scored at its end.", "这个运行正在训练，训练结束时会自动评分。"))
-    elif evaluation is None:
-        scoring_panel(
-            run,
-            t(
-                "Translates its test sentences, which training never saw, in the background: a minute or so.",
-                "在后台翻译训练时没见过的测试句子，大约一分钟。",
-            ),
-        )
-    elif not evaluation.by_length:
-        scoring_panel(
-            run,
-            t(
-                "This score is of an older version: score it again to see intervals, lengths and sentences.",
-                "这个分数来自旧版本：重新评分后能看到区间、长度和句子。",
-            ),
-        )
-    elif evaluation.epoch < run.status().best_epoch:
-        scoring_panel(
-            run,
-            t(
-                f"The run has learnt on since: scored were the weights of epoch {evaluation.epoch}.",
-                f"评分之后又继续训练过：评分用的是第 {evaluation.epoch} 轮的权重。",
-            ),
-        )
+    elif why := to_be_scored(run, evaluation):
+        scoring_panel(run, why, again=evaluation is not None)
     if evaluation is not None and evaluation.by_length:
         pictures(run, evaluation, {name: scored[name] for name in names}, runs)
         if outputs_of(run):
