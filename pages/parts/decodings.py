@@ -129,7 +129,8 @@ def _table(greedy: "DecodeTrace", found: "DecodeTrace", scores: list[float] | No
     rows = []
     names = (t("Greedy", "贪心解码"), t("Beam search", "集束搜索"))
     for number, (name, made) in enumerate(zip(names, (greedy, found), strict=True)):
-        words = sentence_words(made.sentence, made.replacements, made.source)
+        other = found if made is greedy else greedy
+        words = sentence_words(made.sentence, made.replacements, made.source, against=other.sentence)
         numbers = [made.log_probability, made.log_probability / len(made.steps)]
         cells = [f"{value:.2f}".replace("-", "−") for value in numbers]
         if scores:

@@ -1,7 +1,10 @@
 """Words as HTML: the source as the model read it, and the translation with how sure the model was. Text is escaped."""
 
+import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pages.parts.language import t
@@ -9,6 +12,7 @@ from pages.parts.language import t
 if TYPE_CHECKING:
     from core.decode import DecodeTrace, Replacement, SourceToken
 
+_WORD = re.compile(r"\w+(?:['-]\w+)*|[^\w\s]")
 END, UNKNOWN = "<eos>", "<unk>"
 
 
@@ -50,17 +54,46 @@ def _rarity(token: "SourceToken") -> str:
     return seen + t(" if it did, a larger max_size may keep it.", "出现过的话，把 max_size 调大也许能保留。")
 
 
-def sentence_words(sentence: str, replacements: "Sequence[Replacement]", source: "Sequence[SourceToken]") -> str:
-    """The translation in green; what the model did not translate is grey and dotted, and says why on touch."""
-    parts, end = [], 0
-    for replacement in replacements:
-        parts.append(escape(sentence[end : replacement.start]))
-        end = replacement.start + len(replacement.text)
-        looked_at = None if replacement.source is None else source[replacement.source].text
-        hint = escape(_why(replacement, looked_at))
-        parts.append(f'<span class="unknown" tabindex="0" title="{hint}">{escape(replacement.text)}</span>')
-    text = "".join(parts) + escape(sentence[end:])
-    return f'<div class="sentence">{text or "…"}</div>'
+def sentence_words(
+    sentence: str, replacements: "Sequence[Replacement]", source: "Sequence[SourceToken]", against: str | None = None
+) -> str:
+    """The translation in green; what the model did not translate is grey and dotted, and says why on touch.
+
+    against: another translation; the words that it has not are marked.
+    """
+    replaced = {part.start: (part.start + len(part.text), part) for part in replacements}
+    differing = [] if against is None else _differing(sentence, against)
+    cuts = {
+        0,
+        len(sentence),
+        *replaced,
+        *(end for end, _ in replaced.values()),
+        *(cut for span in differing for cut in span),
+    }
+    parts, unknown = [], None
+    for start, end in pairwise(sorted(cuts)):
+        unknown = replaced.get(start, unknown)
+        kinds, attributes = [], ""
+        if unknown and start < unknown[0]:
+            looked_at = None if unknown[1].source is None else source[unknown[1].source].text
+            kinds.append("unknown")
+            attributes = f' tabindex="0" title="{escape(_why(unknown[1], looked_at))}"'
+        if any(first <= start < last for first, last in differing):
+            kinds.append("differs")
+        text = escape(sentence[start:end])
+        parts.append(f'<span class="{" ".join(kinds)}"{attributes}>{text}</span>' if kinds else text)
+    return f'<div class="sentence">{"".join(parts) or "…"}</div>'
+
+
+def _differing(sentence: str, other: str) -> list[tuple[int, int]]:
+    """Where the words stand that the other sentence has not, from character to character."""
+    words = list(_WORD.finditer(sentence))
+    matcher = SequenceMatcher(None, [word[0] for word in words], _WORD.findall(other), autojunk=False)
+    return [
+        (words[first].start(), words[last - 1].end())
+        for kind, first, last, _, _ in matcher.get_opcodes()
+        if kind in ("replace", "delete")
+    ]
 
 
 def _why(replacement: "Replacement", word: str | None) -> str:
