@@ -31,24 +31,23 @@ def choose(known: dict[str, Facts]) -> list[Facts]:
     names = list(known)
     if linked is not None:
         st.session_state["compared"] = [name for name in linked.split(",") if name in known][:MOST]
-        missing = [name for name in linked.split(",") if name and name not in known]
-        if missing:
-            st.warning(
-                t(
-                    f"There is nothing to compare yet of: {', '.join(missing)[:200]}",
-                    f"还没有可以对比的内容：{', '.join(missing)[:200]}",
-                )
-            )
+        st.session_state["compared-missing"] = [name for name in linked.split(",") if name and name not in known]
     elif "compared" not in st.session_state:
         newest = known[names[0]].config.based_on
         st.session_state["compared"] = [names[0], newest] if newest in known else names[:3]
     st.session_state["compared"] = [name for name in st.session_state["compared"] if name in known]
+    if missing := ", ".join(st.session_state.get("compared-missing", ()))[:200]:
+        st.warning(t(f"There is nothing to compare yet of: {missing}", f"还没有可以对比的内容：{missing}"))
     chosen = st.multiselect(
-        t("Runs", "运行"), names, key="compared", max_selections=MOST, persist_state="session",
+        t("Runs", "运行"), names, key="compared", max_selections=MOST, persist_state="session", on_change=_forget_missing,
         placeholder=t("Choose runs", "选择运行"), label_visibility="collapsed",
     )  # fmt: skip
     address.write("runs", ",".join(chosen))
     return [known[name] for name in chosen]
+
+
+def _forget_missing() -> None:
+    st.session_state["compared-missing"] = []
 
 
 def verdict(runs: Sequence[Facts]) -> None:
