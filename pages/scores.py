@@ -7,7 +7,7 @@ import streamlit as st
 from core.evaluation import saved
 from core.problems import Problem
 from core.runs import Run, list_runs
-from core.scoring import Evaluation, Scores, findings
+from core.scoring import FEW, Evaluation, Scores, findings
 from pages.parts import address
 from pages.parts.ask import choose_run
 from pages.parts.language import say, t
@@ -137,7 +137,10 @@ def pictures(run: Run, evaluation: Evaluation, beside: dict[str, Evaluation], ru
     """BLEU by length, with the other runs, and by share of unknown words."""
     left, right = st.columns([1.5, 1])
     with left.container(border=True, height="stretch"):
-        part(t("By length of the sentence", "按句子长度"), t("bars: 95% interval", "竖线：95% 区间"))
+        part(
+            t("By length of the sentence", "按句子长度"),
+            t(f"bars: 95% interval; faint: fewer than {FEW} sentences", f"竖线：95% 区间；浅色：不到 {FEW} 句"),
+        )
         lines = [(run.name, has_attention(run), evaluation)]
         lines += [(name, has_attention(runs[name]), other) for name, other in beside.items()]
         st.altair_chart(length_chart(lines), key="length-chart")

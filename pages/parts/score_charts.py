@@ -39,8 +39,8 @@ def meaning(bleu: float) -> str:
     """A rule of thumb for what such a BLEU feels like."""
     steps = (
         (10, t("mostly wrong", "大多译错")),
-        (20, t("one guesses the topic", "能猜到在说什么")),
-        (30, t("clear, with mistakes", "意思清楚，常有错误")),
+        (20, t("one guesses the topic", "能猜到大意")),
+        (30, t("clear, with mistakes", "意思清楚，有错")),
         (40, t("good", "译得不错")),
     )
     return next((words for limit, words in steps if bleu < limit), t("very good", "译得很好"))
