@@ -31,7 +31,7 @@ function number(value) {
   if (size >= 1000) return Math.round(value).toLocaleString("en");
   if (size >= 10) return value.toFixed(1).replace(/\.0$/, "");
   if (size >= 0.01 || size === 0) return value.toFixed(size >= 1 ? 2 : 3).replace(/\.?0+$/, "") || "0";
-  return value.toExponential(1);
+  return size >= 0.0001 ? String(Number(value.toPrecision(2))) : value.toExponential(1);
 }
 
 // About `count` round values from low to high.
