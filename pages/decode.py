@@ -44,7 +44,7 @@ run, sentence, automatic = ask_and_trace()
 here = tour.current(f"{run.name} {run.version[1]} {sentence}", automatic.words, by_link)
 
 
-MOST_SUMS = 40  # steps whose arithmetic a saved page has
+MOST_SUMS = 30  # steps whose arithmetic a saved page has
 
 
 def trace_of(way: Way) -> "DecodeTrace":

@@ -9,7 +9,10 @@ from urllib.parse import quote
 
 from PIL import Image
 
+from core.runs import Run
+from core.train import train
 from tests.browser.conftest import Server, visiting
+from tests.conftest import PAIRS, tiny_config
 
 SENTENCE = "我想喝一杯咖啡。"
 LONG = "如果明天早上下雨，我和我的朋友们就不去公园，我们会在家里看书、听音乐、做饭，然后下午一起去学校旁边的图书馆学习中文。"
@@ -54,10 +57,10 @@ def test_keys_and_buttons_move_and_the_address_follows(visitor):
     visit = open_decoder(visitor())
     press = visit.page.keyboard.press
     assert where(visit).startswith("step 1 of")
-    assert "<sos>" in visit.page.locator(".say").inner_text()
+    assert "<sos>" in visit.page.locator("div.say").inner_text()
     press("ArrowRight")
     assert where(visit).startswith("step 2 of")
-    assert words(visit)[0] in visit.page.locator(".say").inner_text(), "what came out goes in next"
+    assert words(visit)[0] in visit.page.locator("div.say").inner_text(), "what came out goes in next"
     press("ArrowRight")
     visit.page.get_by_label("step back").click()
     assert where(visit).startswith("step 2 of")
@@ -93,7 +96,7 @@ def test_k_and_temperature_are_redrawn_in_the_browser_and_the_caption_stays_true
         shares = [float(text.strip("<%")) for text in visit.page.locator(".bar .share").all_text_contents()]
         assert shares == sorted(shares, reverse=True)
         assert sum(shares) < 100 + 20 * 0.1
-        said = visit.page.locator(".say").inner_text()
+        said = visit.page.locator("div.say").inner_text()
         assert f"{shares[0]:.1f}%" in said
         assert ("at temperature" in said) == (temperature != 1.0)
     visit.page.wait_for_url(re.compile("temperature=1.8"))
@@ -315,3 +318,19 @@ def test_the_animation_is_a_gif_with_a_frame_for_each_step(visitor, tmp_path):
     assert len(set(frames)) == len(frames), "no two steps look the same"
     visit.page.get_by_text("an animation for slides").wait_for()
     assert where(visit).startswith("step 1")
+
+
+def test_without_attention_the_lone_context_vector_is_what_one_sees(visitor, checkpoints):
+    run = Run.create(checkpoints / "no-attention", tiny_config(attention="none", epochs=1), PAIRS)
+    list(train(run))
+    visit = open_decoder(visitor(scheme="dark"), "我想看见独角兽。", run=run.name)
+    assert "context: 16 numbers" in visit.page.locator(".pill").text_content()
+    assert visit.page.locator(".bundle").count() == visit.page.locator(".heat").count() == 0
+    assert "no attention" in visit.page.locator("div.say").inner_text()
+    unknown = visit.page.locator(".unknowns li").last
+    visit.page.locator("[data-focus=count]").click()
+    visit.page.get_by_text("Training never saw it").first.wait_for()
+    assert "<unk>" in unknown.inner_text()
+    visit.page.locator(".pill").click()
+    visit.page.locator(".sums").get_by_text("s₀ = h_S").wait_for()
+    run.delete()

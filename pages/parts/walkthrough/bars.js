@@ -17,6 +17,7 @@ function makeBars(svg, size, tip, act, data) {
   pressable(softmax, texts.openSoftmax, () => act.open("softmax"));
   tip.on(softmax, () => texts.aboutSoftmax);
   const rest = shape(group, "text", { class: "small", x: 0, y: TALL - 6 });
+  if (!data.offline) shape(group, "text", { class: "small", x: 0, y: TALL - 23 }, texts.followHint);
   const list = shape(group, "g", { role: "group", "aria-label": texts.next });
   const name = Math.min(118, size.candidates * 0.4);
   const rail = size.candidates - name - 60;
@@ -69,7 +70,7 @@ function makeBars(svg, size, tip, act, data) {
     shown = step.candidates.slice(0, count).map((candidate, index) => ({ candidate, rank: index + 1 }));
     // The chosen word is always in sight, however far down it was.
     if (chosenIn < 0 || chosenIn >= count) shown[count - 1] = { candidate: step.chosen, rank: step.chosen.rank };
-    const pitch = Math.min(30, (TALL - 58) / count);
+    const pitch = Math.min(30, (TALL - 66) / count);
     const font = clamp(pitch - 4, 12, 15);
     let seen = 0;
     let best = 0;

@@ -331,9 +331,11 @@ function makePicture(root, svg, tip, act) {
     set(nodes.out, {
       d: `M${leave} ${ROW.decoder + CELL + 1}V${ROW.out - 8}q0 8 8 8H${bracket - 8}q8 0 8 -8V34`,
     });
-    set(nodes.back, {
-      d: `M${size.barsAt - 3} ${pick}H${bracket - 6}q-8 0 -8 8V${ROW.back - 8}q0 8 -8 8H${x + 8}q-8 0 -8 -8V${ROW.chip + 28}`,
-    });
+    // The chosen word's way back: down from its bar to the lane below the cells, or up to it from the last bars.
+    const turnX = bracket - 14;
+    const fall = pick < ROW.back ? 8 : -8;
+    const toLane = Math.abs(pick - ROW.back) < 17 ? `L${turnX} ${ROW.back}` : `H${turnX + 8}q-8 0 -8 ${fall}V${ROW.back - fall}q0 ${fall} -8 ${fall}`;
+    set(nodes.back, { d: `M${size.barsAt - 3} ${pick}${toLane}H${x + 8}q-8 0 -8 -8V${ROW.chip + 28}` });
   }
 
   return { build, draw, busy: (id) => bars.busy(id), measure: () => size };

@@ -33,7 +33,7 @@ function drawSumsCard(card, data, open, place, step, sums, act) {
   card.append(element("p", "", explain));
   // With attention the context of a step is the mixture; the encoder's last state is only where the decoder begins.
   const wanted = what === "context" && data.attends ? ["attention", "context"] : PARTS[what];
-  for (const operation of sums.operations.filter((one) => wanted.includes(one.part))) card.append(drawOperation(operation, texts));
+  for (const part of wanted) card.append(...sums.operations.filter((one) => one.part === part).map((one) => drawOperation(one, texts)));
   if (what === "softmax") card.append(drawShares(step, place.temperature, texts));
   if (what === "attention" && data.attends) card.append(drawWeights(step, data, texts));
 }

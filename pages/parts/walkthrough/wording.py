@@ -76,6 +76,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "把词表里每个词的分数变成概率，加起来等于 1。点击看具体数字。",
     ),
     "next": ("What comes next?", "下一个词是什么？"),
+    "followHint": ("Click a losing word to follow it.", "点一个落选的词，看它会怎样。"),
     "argmax": ("argmax", "argmax"),
     "given": ("yours", "你选的"),
     "aboutBar": ("{word}: {share}, number {rank}.", "{word}：{share}，第 {rank} 名。"),

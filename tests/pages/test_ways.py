@@ -1,0 +1,61 @@
+"""The tree of ways: what is written into the address is read again, and nothing else is."""
+
+import pytest
+
+from pages.parts.walkthrough.ways import GREEDY, MOST, follow, prune, read_way, read_ways, write_way, write_ways
+from pages.parts.walkthrough.wording import TEXTS
+
+TREE = (GREEDY, ((3, 57),), ((3, 57), (5, 880)), ((3, 57), (6, 4)), ((1, 9),))
+
+
+def test_a_tree_is_read_as_it_was_written():
+    assert set(read_ways(write_ways(TREE))) == set(TREE)
+    assert all(read_way(write_way(way)) == way for way in TREE)
+    assert read_ways(write_ways((GREEDY,))) == (GREEDY,)
+
+
+def test_each_way_stands_after_the_one_it_leaves():
+    ways = read_ways("3-57.5-880.9-1_2-2")
+    assert all(way[:-1] in ways[: ways.index(way)] for way in ways if way)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "3", "3-", "-3-4", "3-4.3-5", "5-4.3-5", "0-4", "3-4 ", "99999-1", "3-4..5-6"]
+)
+def test_nonsense_is_no_way(text):
+    assert read_way(text) is None
+    assert read_ways(text) == (GREEDY,)
+
+
+def test_an_address_opens_no_more_ways_than_a_visitor_may():
+    assert len(read_ways("_".join(f"{step}-1" for step in range(1, 100)))) == MOST
+
+
+def chosen(way, step):
+    """Greedy writes 10 at every step, each way its own words and 10 after them."""
+    return dict(way).get(step, 10) if step <= 8 else None
+
+
+def test_following_what_was_chosen_makes_no_new_way():
+    assert follow(TREE, GREEDY, 2, 10, chosen) == (TREE, GREEDY)
+    assert follow(TREE, ((3, 57),), 3, 57, chosen) == (TREE, ((3, 57),))
+    assert follow(TREE, ((3, 57),), 3, 10, chosen) == (TREE, GREEDY)
+
+
+def test_a_way_left_before_its_own_departure_is_the_trunks():
+    ways, way = follow(TREE, ((3, 57), (5, 880)), 4, 7, chosen)
+    assert way == ((3, 57), (4, 7))
+    assert ways == (*TREE, way)
+    assert follow(TREE, ((3, 57),), 1, 9, chosen) == (TREE, ((1, 9),))
+
+
+def test_pruning_takes_all_that_leave_a_way_and_never_greedy():
+    assert prune(TREE, ((3, 57),)) == (GREEDY, ((1, 9),))
+    assert prune(TREE, GREEDY) == TREE
+
+
+def test_both_languages_have_the_same_places_to_fill():
+    import re
+
+    for key, (english, chinese) in TEXTS.items():
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese)), key
