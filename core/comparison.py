@@ -1,5 +1,6 @@
 """Runs side by side: in what their settings differ, and what came of it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -55,7 +56,8 @@ def facts(run: Run) -> Facts | None:
         bleu=scored.bleu_lowercase if scored else None,
         interval=scored.intervals.get("bleu_lowercase") if scored else None,
         chrf=scored.chrf if scored else None,
-        valid_loss=min(row["valid_loss"] for row in epochs),
+        # One that blew up has losses that are no numbers.
+        valid_loss=min((row["valid_loss"] for row in epochs if math.isfinite(row["valid_loss"])), default=None),
         seconds=status.seconds or sum(row["train_seconds"] for row in epochs) or None,
         test=scored.test if scored else "",
     )

@@ -265,6 +265,14 @@ def test_a_file_that_no_page_could_show_is_named(change, elsewhere, name, conten
         import_run(change(**{name.replace(".", "__"): content}), folder=elsewhere)
 
 
+@pytest.mark.parametrize("model", [None, b"", b"garbage" * 100])
+def test_word_pieces_without_their_model_are_refused(finished_run, change, elsewhere, model):
+    config = {**finished_run.config.to_dict(), "source_tokenizer": "pieces"}
+    files = {} if model is None else {"source_pieces__model": model}
+    with pytest.raises(Problem, match=r"its source_pieces\.model is damaged"):
+        import_run(change(config__json=config, **files), folder=elsewhere)
+
+
 def test_weights_of_another_shape_are_refused_before_they_are_loaded(finished_run, change, elsewhere):
     config = finished_run.config.to_dict()
     for changes in ({"hidden": 4096, "layers": 8}, {"attention": "none"}, {"cell": "lstm"}, {"tied_output": True}):

@@ -63,6 +63,20 @@ def test_what_is_not_there_yet_is_none_and_a_damaged_run_is_left_out(known, new_
     assert facts(finished_run) is None
 
 
+def test_a_loss_that_is_no_number_is_never_the_lowest(known):
+    run = known("blown up").run
+    row = {
+        "epoch": 2,
+        "train_loss": 3,
+        "valid_loss": float("nan"),
+        "bleu": 0,
+        "train_seconds": 4,
+        "tokens_per_second": 9,
+    }
+    run.append("metrics.jsonl", row)
+    assert facts(run).valid_loss == 2.5
+
+
 # What costs nothing
 
 

@@ -34,7 +34,7 @@ def curves(
         spent = list(accumulate(row["train_seconds"] / 60 for row in one.epochs))
         for row, minutes in zip(one.epochs, spent, strict=True):
             x = row["epoch"] if along == EPOCHS else minutes
-            rows.append({"x": x, "y": row[value], "run": one.name, "epoch": row["epoch"]})
+            rows.append({"x": float(x), "y": float(row[value]), "run": one.name, "epoch": float(row["epoch"])})
     names = [one.name for one in runs]
     picked = alt.selection_point(fields=["run"], bind="legend")
     colour = alt.Color(
