@@ -45,14 +45,40 @@ function ticks(low, high, count) {
   return made;
 }
 
-export default function ({ data, parentElement }) {
-  const host = parentElement.querySelector(".curves");
+// New data may come while a button is held down: redrawn then, the click would be lost. It waits for the release.
+function whenReleased(host, state, draw) {
+  host.onpointerdown = () => {
+    state.pressed = true;
+    const released = () => {
+      state.pressed = false;
+      const waiting = state.waiting;
+      state.waiting = null;
+      if (waiting) state.cleanUp = waiting();
+    };
+    for (const event of ["pointerup", "pointercancel"]) window.addEventListener(event, () => setTimeout(released), { once: true });
+  };
+  if (state.pressed) state.waiting = draw;
+  else state.cleanUp = draw();
+  return () => {
+    state.waiting = null;
+    if (state.cleanUp) state.cleanUp();
+    state.cleanUp = null;
+  };
+}
+
+export default function (component) {
+  const host = component.parentElement.querySelector(".curves");
+  const { data } = component;
   let state = instances.get(host);
   if (!state) {
     state = { zoom: null, hidden: new Set(), extra: new Set(), pointer: null, drag: null, run: data.run };
     instances.set(host, state);
   }
   if (state.run !== data.run) Object.assign(state, { run: data.run, zoom: null, pointer: null, drag: null });
+  return whenReleased(host, state, () => show(data, host, state));
+}
+
+function show(data, host, state) {
   const { texts, per_epoch: perEpoch, epochs, best } = data;
   const at = (step) => step / perEpoch;
 

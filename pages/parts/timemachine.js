@@ -19,15 +19,40 @@ function percent(share) {
   return share >= 0.995 ? "100%" : share >= 0.1 ? `${Math.round(100 * share)}%` : share >= 0.001 ? `${(100 * share).toFixed(1)}%` : "<0.1%";
 }
 
+// New data may come while a button is held down: redrawn then, the click would be lost. It waits for the release.
+function whenReleased(host, state, draw) {
+  host.onpointerdown = () => {
+    state.pressed = true;
+    const released = () => {
+      state.pressed = false;
+      const waiting = state.waiting;
+      state.waiting = null;
+      if (waiting) state.cleanUp = waiting();
+    };
+    for (const event of ["pointerup", "pointercancel"]) window.addEventListener(event, () => setTimeout(released), { once: true });
+  };
+  if (state.pressed) state.waiting = draw;
+  else state.cleanUp = draw();
+  return () => {
+    state.waiting = null;
+    if (state.cleanUp) state.cleanUp();
+    state.cleanUp = null;
+  };
+}
+
 export default function ({ data, parentElement, setStateValue }) {
   const host = parentElement.querySelector(".machine");
-  const { frames, sentences, texts, traces } = data;
   let state = instances.get(host);
   if (!state || state.run !== data.run) {
     if (state) clearInterval(state.timer);
-    state = { run: data.run, place: frames.length - 1, follow: true, chosen: data.chosen, step: 0, timer: null, moment: null };
+    state = { run: data.run, place: data.frames.length - 1, follow: true, chosen: data.chosen, step: 0, timer: null, moment: null };
     instances.set(host, state);
   }
+  return whenReleased(host, state, () => show(data, host, state, setStateValue));
+}
+
+function show(data, host, state, setStateValue) {
+  const { frames, sentences, texts, traces } = data;
   if (!sentences.includes(state.chosen)) state.chosen = data.chosen;
   // New frames may thin out the old ones: stay at the same moment, or at the newest if there.
   if (state.follow || state.moment === null) state.place = frames.length - 1;

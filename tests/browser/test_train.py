@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from core.runs import find_run, list_runs
+from core.runs import Run, find_run, list_runs
 from tests.browser.conftest import Server, visiting
 
 
@@ -140,7 +140,7 @@ def test_a_run_is_paused_goes_on_and_changes_its_course(visitor, checkpoints):
 def test_the_time_machine_moves_while_the_run_goes_on(visitor, checkpoints):
     visit = visitor()
     begin(visit, "machine")
-    run = find_run("machine", checkpoints)
+    run = Run(checkpoints / "machine")
     machine = visit.page.locator(".machine")
     machine.wait_for(timeout=60_000)
     where, rows = machine.locator(".where"), machine.locator("> table tr")
@@ -157,8 +157,7 @@ def test_the_time_machine_moves_while_the_run_goes_on(visitor, checkpoints):
 
     # A click on the curve travels there, play moves on, another sentence brings its own words.
     canvas = visit.page.locator(".curves .canvas")
-    box = canvas.bounding_box()
-    canvas.click(position={"x": box["width"] * 0.06 + 46, "y": 100})
+    canvas.click(position={"x": 70, "y": 100})
     wait_until(lambda: where.inner_text() != "before training")
     before = where.inner_text()
     machine.get_by_title("play from the beginning").click()
@@ -188,23 +187,24 @@ def test_the_time_machine_moves_while_the_run_goes_on(visitor, checkpoints):
 def test_zooming_in_survives_new_data(visitor, checkpoints):
     visit = visitor()
     begin(visit, "zoomed")
-    run = find_run("zoomed", checkpoints)
+    run = Run(checkpoints / "zoomed")
     canvas = visit.page.locator(".curves .canvas")
     canvas.locator("svg").wait_for(timeout=60_000)
     wait_until(lambda: len(run.epochs()) >= 2)
-    box = canvas.bounding_box()
+    wait_until(canvas.bounding_box)
+    box = canvas.bounding_box() or canvas.bounding_box()
     visit.page.mouse.move(box["x"] + 60, box["y"] + 100)
     visit.page.mouse.down()
     visit.page.mouse.move(box["x"] + 160, box["y"] + 100, steps=4)
     visit.page.mouse.up()
-    ticks = canvas.locator("text.middle").all_inner_texts()
+    ticks = canvas.locator("text.middle").all_text_contents()
     assert visit.page.get_by_text("show all").is_visible()
     steps = len(run.steps())
     wait_until(lambda: len(run.steps()) > steps + 20)
     visit.page.wait_for_timeout(2000)
-    assert canvas.locator("text.middle").all_inner_texts() == ticks
+    assert canvas.locator("text.middle").all_text_contents() == ticks
     visit.page.get_by_text("show all").click()
-    assert canvas.locator("text.middle").all_inner_texts() != ticks
+    assert canvas.locator("text.middle").all_text_contents() != ticks
     run.request_stop()
     wait_until(lambda: not run.status().alive)
 
