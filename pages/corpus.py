@@ -275,8 +275,15 @@ with st.container(border=True):
             st.html(f'<h2 class="part">{t("How long they are", "句子有多长")}</h2>')
             source, target = found.sides(0)
             st.altair_chart(length_chart(source, target), key="lengths")
-    if own is None:
-        st.caption(corpus.load(name).attribution)
+    st.caption(
+        corpus.load(name).attribution
+        if own is None
+        else t(
+            "Your own sentences stay on this computer, in the folders of the runs that are trained on them. "
+            "Before you give such a run away, see whether their licence allows it and whom to name.",
+            "你的句子只保存在这台电脑上，放在用它们训练的运行的文件夹里。把这样的运行交给别人之前，请先确认句子的许可和署名要求。",
+        )
+    )
 
 if found.done:
     with st.container(border=True):
