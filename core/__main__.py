@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from core.decode import DecodeTrace
     from core.train import Event
 
+LARGE = 50 * 2**20  # bytes; a person's files above this are read line by line
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 2 where something is wrong that the person can mend, 130 after Ctrl-C."""
@@ -70,6 +72,11 @@ def parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--decoding", type=Path, metavar="RUN", help="how long this run takes to translate")
     benchmark.add_argument("--epochs", type=int, default=10, help="with --quality: epochs (default 10)")
     benchmark.add_argument("--seeds", type=int, default=3, help="with --quality: how many seeds (default 3)")
+    benchmark.add_argument("--scale", action="store_true", help="memory of encoding and of an epoch, as pairs grow")
+    sizes = (100_000, 1_000_000)
+    benchmark.add_argument(
+        "--scale-pairs", type=int, nargs="+", default=sizes, metavar="N", help="with --scale: how many"
+    )
     benchmark.set_defaults(command=benchmark_command)
     return top
 
@@ -121,15 +128,7 @@ def new_run(options: argparse.Namespace) -> Run:
         for item in dataclasses.fields(TrainConfig)
         if item.name not in NO_OPTIONS and getattr(options, item.name) is not None
     }
-    pairs = None
-    if options.tsv:
-        pairs = corpus.from_tsv(read_bytes(options.tsv), options.tsv.name)
-    elif options.source or options.target:
-        if not (options.source and options.target):
-            raise Problem("--source and --target belong together: give both.", "--source 和 --target 要一起给。")
-        pairs = corpus.from_aligned(
-            read_bytes(options.source), read_bytes(options.target), options.source.name, options.target.name
-        )
+    pairs = own_pairs(options)
     if pairs is not None:
         changes["corpus"] = FILES
     config = preset(options.preset or "lesson", **changes)
@@ -138,8 +137,25 @@ def new_run(options: argparse.Namespace) -> Run:
             "Give your files: --source and --target, or --tsv.", "请给出文件：--source 和 --target，或 --tsv。"
         )
     if pairs is None:
-        corpus.load(config.corpus)
+        corpus.files_of(config.corpus)  # said here, before there is a folder
     return Run.create(options.run, config, pairs)
+
+
+def own_pairs(options: argparse.Namespace) -> Iterable[tuple[str, str]] | None:
+    """The pairs of the person's files, those of large ones not held in memory; None where none are given."""
+    from core import corpus
+
+    files = [options.tsv] if options.tsv else [path for path in (options.source, options.target) if path]
+    if not files:
+        return None
+    if not options.tsv and len(files) == 1:
+        raise Problem("--source and --target belong together: give both.", "--source 和 --target 要一起给。")
+    if all(path.is_file() for path in files) and sum(path.stat().st_size for path in files) > LARGE:
+        return corpus.from_large_files(*files)
+    contents = [read_bytes(path) for path in files]
+    if options.tsv:
+        return corpus.from_tsv(contents[0], options.tsv.name)
+    return corpus.from_aligned(contents[0], contents[1], files[0].name, files[1].name)
 
 
 def train_command(options: argparse.Namespace) -> int:
@@ -318,8 +334,11 @@ def compact_command(options: argparse.Namespace) -> int:
 def benchmark_command(options: argparse.Namespace) -> int:
     """Time the lesson's training loop and ours in turn, and this machine's matrix products, the limit of both."""
     from core.benchmark import decoding, measure, quality
+    from core.scale import measure as measure_scale
 
-    if options.quality:
+    if options.scale:
+        lines = measure_scale(options.scale_pairs)
+    elif options.quality:
         lines = quality(options.pairs, options.epochs, options.seeds, options.threads)
     elif options.decoding:
         lines = decoding(Run(options.decoding), options.rounds, options.threads)

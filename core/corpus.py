@@ -12,7 +12,7 @@ import numpy as np
 from core.encoded import StoredPairs
 from core.problems import Problem
 from core.split import Hashes, split_rows
-from core.tables import Table, decode_text, guess_columns, lines, read_table
+from core.tables import Table, decode_text, encoding_of, guess_columns, lines, read_table
 from core.text import contains_chinese, normalize_chinese, normalize_english
 
 Pair = tuple[str, str]
@@ -147,14 +147,17 @@ def aligned_rows(source: bytes, target: bytes, source_name: str, target_name: st
         # Empty lines at the end of one file alone mean nothing.
         while len(side) > len(other) and not side[-1].strip("\x00 \t"):
             side.pop()
-    if len(sides[0]) != len(sides[1]):
-        raise Problem(
-            f"{source_name} has {len(sides[0]):,} lines and {target_name} has {len(sides[1]):,}. "
-            "Each line must be the translation of the same line in the other file: mend the files and try again.",
-            f"{source_name} 有 {len(sides[0]):,} 行，{target_name} 有 {len(sides[1]):,} 行。"
-            "两个文件必须逐行对应，请修正后再试。",
-        )
+    _check_counts([len(side) for side in sides], [source_name, target_name])
     return list(zip(*sides, strict=True))
+
+
+def _check_counts(counts: Sequence[int], names: Sequence[str]) -> None:
+    if counts[0] != counts[1]:
+        raise Problem(
+            f"{names[0]} has {counts[0]:,} lines and {names[1]} has {counts[1]:,}. "
+            "Each line must be the translation of the same line in the other file: mend the files and try again.",
+            f"{names[0]} 有 {counts[0]:,} 行，{names[1]} 有 {counts[1]:,} 行。两个文件必须逐行对应，请修正后再试。",
+        )
 
 
 def from_tsv(content: bytes, name: str = "file") -> list[Pair]:
@@ -238,15 +241,48 @@ def save_pairs(pairs: Iterable[Pair], path: Path) -> None:
         file.writelines(f"{source}\t{target}\n" for source, target in pairs)
 
 
-class SavedPairs(Iterable[Pair]):
-    """What `save_pairs` wrote, line by line, however many there are. Raises OSError where the file is gone."""
+class LinePairs(Iterable[Pair]):
+    """Pairs read from UTF-8 files line by line, however many: of one file as `save_pairs` writes it, or of two that
+    match line by line. Cells are as they stand there. Raises OSError where a file is gone."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, *paths: Path) -> None:
+        self.paths = paths
 
     def __iter__(self) -> Iterator[Pair]:
-        with open(self.path, encoding="utf-8-sig", errors="replace", newline="\n") as file:
-            for line in file:
-                source, tab, rest = line.rstrip("\r\n").partition("\t")
+        if len(self.paths) == 1:
+            for line in _lines_of(self.paths[0]):
+                source, tab, rest = line.partition("\t")
                 if tab:
                     yield source, rest.partition("\t")[0]
+        else:
+            yield from zip(*map(_lines_of, self.paths), strict=False)  # empty lines at one file's end mean nothing
+
+
+def _lines_of(path: Path) -> Iterator[str]:
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        for line in file:
+            yield line.removesuffix("\n")
+
+
+def from_large_files(*paths: Path) -> LinePairs:
+    """Pairs of one tab-separated file or two aligned ones that are too large to be held in memory.
+
+    Raises Problem where a file is not UTF-8, where one file has one column, or where line counts differ.
+    """
+    for path in paths:
+        with open(path, "rb") as file:
+            head = file.read(2**20)
+        if encoding_of(head[: head.rfind(b"\n") + 1] or head, path.name) != "utf-8-sig":
+            raise Problem(
+                f"{path.name} is too large to be read in an encoding other than UTF-8. Save it as UTF-8 and try again.",
+                f"{path.name} 太大，只能按 UTF-8 读取。请另存为 UTF-8 再试。",
+            )
+    pairs = LinePairs(*paths)
+    if len(paths) == 1 and next(iter(pairs), None) is None:
+        raise _one_column(paths[0].name)
+    if len(paths) == 2:
+        counts = [
+            max((n for n, line in enumerate(_lines_of(path), 1) if line.strip("\x00 \t")), default=0) for path in paths
+        ]
+        _check_counts(counts, [path.name for path in paths])
+    return pairs

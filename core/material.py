@@ -54,7 +54,7 @@ def load_corpus(run: Run, processes: int = 1) -> ParallelCorpus:
     try:
         name = _kept_as("pairs", config, path)
         processes = cores(path.stat().st_size // 80, processes)
-        return _kept_corpus(name, lambda: (corpora.SavedPairs(path), OWN), config, processes)
+        return _kept_corpus(name, lambda: (corpora.LinePairs(path), OWN), config, processes)
     except OSError as error:
         raise Problem(
             f"pairs.tsv of run {run.name!r} is missing. Start a new run from your files.",

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from core.corpus import ParallelCorpus, clean, from_aligned, from_files, from_tsv, load, save_pairs
+from core.corpus import ParallelCorpus, clean, from_aligned, from_files, from_large_files, from_tsv, load, save_pairs
 from core.problems import Problem
 from core.split import sameness_key
 
@@ -226,3 +226,26 @@ def test_one_or_two_files_are_taken(count):
 def test_saved_pairs_are_read_again(tmp_path, pairs):
     save_pairs([*pairs, ('"a', "b'")], tmp_path / "pairs.tsv")
     assert from_tsv((tmp_path / "pairs.tsv").read_bytes()) == [*pairs, ('"a', "b'")]
+
+
+# Files that are too large for memory
+
+
+def test_large_files_are_read_line_by_line_to_the_same_pairs(tmp_path):
+    three, source, target = (tmp_path / name for name in ("three.tsv", "a.zh", "a.en"))
+    three.write_bytes(b"\xef\xbb\xbf" + TSV.replace("\n", "\tmore\r\n").encode())
+    source.write_bytes(CHINESE.replace("\n", "\r\n").encode())
+    target.write_bytes(f"{ENGLISH}\n\n\n".encode())
+    assert list(from_large_files(three)) == list(from_large_files(source, target)) == THREE
+    save_pairs(from_large_files(three), tmp_path / "saved.tsv")
+    assert from_tsv((tmp_path / "saved.tsv").read_bytes()) == THREE
+
+
+def test_large_files_that_do_not_fit_are_problems(tmp_path):
+    source, target, wide = (tmp_path / name for name in ("a.zh", "a.en", "wide.tsv"))
+    source.write_text(CHINESE, "utf-8")
+    target.write_text("Hello.\nGoodbye.\n", "utf-8")
+    wide.write_bytes(TSV.encode("utf-16"))
+    for files, reason in (((source, target), "has 3 lines"), ((source,), "one column"), ((wide,), "UTF-8")):
+        with pytest.raises(Problem, match=reason):
+            from_large_files(*files)

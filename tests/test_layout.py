@@ -15,7 +15,7 @@ LEVELS = [
     {"cache", "evaluation", "report", "material", "comparison", "baselines", "unseen"},
     {"train", "slowmotion", "archive"},
     {"scorer"},
-    {"benchmark", "compact"},
+    {"benchmark", "compact", "scale"},
     {"__main__"},
 ]
 
