@@ -4,6 +4,7 @@ import pytest
 
 from pages.parts.walkthrough.ways import GREEDY, MOST, follow, prune, read_way, read_ways, write_way, write_ways
 from pages.parts.walkthrough.wording import TEXTS
+from tests.pages.test_pages import checkpoints, run_page, shipped  # noqa: F401
 
 TREE = (GREEDY, ((3, 57),), ((3, 57), (5, 880)), ((3, 57), (6, 4)), ((1, 9),))
 
@@ -59,3 +60,22 @@ def test_both_languages_have_the_same_places_to_fill():
 
     for key, (english, chinese) in TEXTS.items():
         assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese)), key
+
+
+def test_a_link_from_another_page_brings_its_way_and_a_typed_sentence_begins_anew(shipped):  # noqa: F811
+    app = run_page("pages/decode.py", sentence="我想喝一杯咖啡。", step="2")
+    assert app.session_state["tour"].place.step == 2
+    app.switch_page("streamlit_app.py").run()
+    app.text_input(key="sentence").set_value("今天天气很好。").run()
+    app.switch_page("pages/decode.py")
+    app.query_params.clear()
+    link = {"lang": "en", "run": shipped.name, "sentence": "今天天气很好。", "step": "3", "way": "3-57", "ways": "3-57"}
+    for key, value in link.items():
+        app.query_params[key] = value
+    app.run()
+    tour = app.session_state["tour"]
+    assert (tour.place.step, tour.place.way, tour.ways) == (3, ((3, 57),), (GREEDY, ((3, 57),)))
+    app.text_input(key="sentence").set_value("你叫什么名字？").run()
+    tour = app.session_state["tour"]
+    assert (tour.place.step, tour.ways) == (1, (GREEDY,))
+    assert not app.exception
