@@ -313,8 +313,7 @@ def table_command(options: argparse.Namespace) -> int:
     """Print a Markdown table of runs from their scores.json: size, training time, BLEU and chrF, a typical mistake."""
     from core.report import table_lines
 
-    for line in table_lines([Run(folder) for folder in options.runs]):
-        print(line)
+    print("\n".join(table_lines([Run(folder) for folder in options.runs])))
     return 0
 
 
