@@ -171,10 +171,11 @@ function show(data, host, state) {
     drawHover();
   }
 
-  // From the best epoch on, if since then unseen sentences got worse and those it learns from better.
+  // From the best epoch on, if since then unseen sentences got worse by more than 1% (as in core.scoring.overfits) and
+  // those it learns from better.
   function overfit() {
     const start = epochs.find((row) => row.epoch === best), end = epochs[epochs.length - 1];
-    if (!start || !end || end.epoch <= best || end.valid <= start.valid) return null;
+    if (!start || !end || end.epoch <= best || end.valid <= 1.01 * start.valid) return null;
     const learnt = (row) => (row.plain !== null ? row.plain : row.train);
     return learnt(end) < learnt(start) ? [best, end.epoch] : null;
   }

@@ -100,11 +100,22 @@ function fit(text, room, size) {
   if (ruler.measureText(text).width > room) {
     const letters = [...text];
     while (letters.length && ruler.measureText(letters.join("") + "…").width > room) letters.pop();
-    shown = letters.length ? letters.join("") + "…" : "";
+    shown = letters.length ? letters.join("") + "…" : ([...text][0] ?? "");
   }
   if (widths.size > 5000) widths.clear();
   widths.set(key, shown);
   return shown;
+}
+
+// The word as large as it fits, from `size` pixels down to `least`; cut only where even that is too large.
+function shrink(text, room, size, least = 9) {
+  const key = `~${size} ${Math.round(room)} ${text}`;
+  if (widths.has(key)) return widths.get(key);
+  ruler.font = `${size}px 'Source Sans', 'Noto Sans SC', 'Noto Sans CJK SC', sans-serif`;
+  const font = clamp((size * room) / Math.max(1, ruler.measureText(text).width), Math.min(least, size), size);
+  const shrunk = { text: fit(text, room + 0.5, font), font };
+  widths.set(key, shrunk);
+  return shrunk;
 }
 
 // A colour of the house as the canvas wants it; it follows light and dark.

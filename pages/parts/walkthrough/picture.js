@@ -65,10 +65,10 @@ function makePicture(root, svg, tip, act) {
     parts.key = key;
     set(parts.group, { transform: `translate(${place.x.toFixed(1)} ${top})` });
     set(parts.box, { width: place.width, rx: clamp(place.width / 4, 1, 9) });
-    const upright = place.width >= 30;
-    const room = upright ? place.width - 6 : CELL - 6;
-    const font = upright ? fontSize : clamp(place.width - 1, 0, 12);
-    write(parts.word, font < 8 ? "" : fit(text, room, font));
+    const upright = place.width >= 24;
+    const room = upright ? place.width - 4 : CELL - 6;
+    const { text: shownWord, font } = shrink(text, room, upright ? fontSize : clamp(place.width - 1, 0, 12));
+    write(parts.word, font < 8 ? "" : shownWord);
     parts.group.classList.toggle("sliver", place.width < 6);
     const middle = place.width / 2;
     set(parts.word, {
@@ -299,8 +299,10 @@ function makePicture(root, svg, tip, act) {
       set(parts.state, { href: written ? stateOf(index) : "" });
       parts.group.classList.toggle("now", index === now);
       parts.group.classList.toggle("later", !written);
-      const roomy = place.width >= 30;
-      write(parts.chipWord, roomy && written ? fit(steps[index].chosen.token, place.width - 6, 14) : "");
+      const roomy = place.width >= 24;
+      const chip = shrink(steps[index].chosen.token, place.width - 4, 14);
+      write(parts.chipWord, roomy && written ? chip.text : "");
+      set(parts.chipWord, { "font-size": chip.font });
       set(parts.chip, { visibility: written && place.width >= 2 ? "visible" : "hidden" });
       parts.chip.classList.toggle("unknown", steps[index].chosen.token === "<unk>");
       parts.chip.classList.toggle("given", Boolean(steps[index].departs));
