@@ -35,6 +35,14 @@ def keep_freed_memory() -> None:
     mallopt(trim_threshold, 2**31 - 1)
 
 
+def give_back_freed_memory() -> None:
+    """Hand back once what `keep_freed_memory` keeps: what scoring or tokenising needed, no training step asks for."""
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):
+        return
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on one thread while the block runs: a sentence's products are too small to share.

@@ -21,7 +21,7 @@ from core.decode import DecodeTrace
 from core.evaluation import Report, evaluate
 from core.evaluation import save as save_evaluation
 from core.loss import output_loss
-from core.machine import Machine, keep_freed_memory
+from core.machine import Machine, give_back_freed_memory, keep_freed_memory
 from core.material import Material, load_corpus, prepare
 from core.model import Seq2Seq
 from core.problems import Problem
@@ -233,6 +233,7 @@ class Training:
         self.config = replace(config, precision=self.machine.precision, threads=self.machine.threads)
         cores = os.cpu_count() or 1
         self.material = prepare(load_corpus(run, cores), config, report, cores)
+        give_back_freed_memory()
         torch.manual_seed(config.seed)
         self.model = build_model(config, self.material.source_vocab, self.material.target_vocab)
         self.model.to(self.machine.device)
@@ -441,6 +442,7 @@ class Training:
         self.run.append("metrics.jsonl", row)
         self.write_samples(self.pinned)
         self.epoch_loss, self.epoch_tokens, self.epoch_seconds = 0.0, 0, 0.0
+        give_back_freed_memory()
         self.scoring_seconds = time.perf_counter() - begin
         return EpochEnded(self.epoch, row, best)
 
