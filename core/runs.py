@@ -518,6 +518,14 @@ class Run:
     def stop_requested(self) -> bool:
         return (self.folder / "stop").exists()
 
+    def stopped_while_starting(self) -> bool:
+        """True where the stop was asked for since the run was last started; an older request is a killed process's."""
+        status = self._written_status()
+        try:
+            return status.state == WAITING and (self.folder / "stop").stat().st_mtime >= status.updated - 0.1
+        except OSError:
+            return False
+
     def control(self) -> Control:
         """What is asked of the run; nothing where there is no file or it is no good."""
         try:

@@ -494,7 +494,8 @@ def train(run: Run, resume: bool = False) -> Iterator[Event]:
     if resume:
         run.check_resumable()
     created = run.status().created or time.time()
-    run.clear_stop()
+    if not run.stopped_while_starting():
+        run.clear_stop()
     run.clear_halves()
     if run.control().paused:
         run.ask(paused=False)

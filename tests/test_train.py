@@ -468,6 +468,16 @@ def test_each_epoch_is_measured_on_training_sentences_and_free_running_too(whole
         assert row["valid_loss_free"] > row["valid_loss"] * 0.8
 
 
+def test_a_stop_asked_for_while_the_run_starts_counts_and_one_from_before_does_not(new_run):
+    run = new_run()  # waits to be started
+    run.request_stop()
+    *_, last = train(run)
+    assert last == Ended(True, None)
+    assert run.status().step == 1
+    run.request_stop()  # nobody is at it
+    assert list(train(run, resume=True))[-1].stopped is False
+
+
 def test_a_pause_holds_the_step_and_changes_nothing(whole, new_run):
     run, paused_at = new_run(**LONG.to_dict()), []
     for event in train(run):

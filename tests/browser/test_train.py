@@ -49,7 +49,7 @@ def test_start_watch_reload_stop_and_translate_with_the_new_run(visitor, checkpo
     visit = visitor(locale)
     begin(visit, name)
     panel = visit.key("panel")
-    panel.get_by_text(running, exact=True).first.wait_for(timeout=60_000)
+    panel.locator(".chip", has_text=running).wait_for(timeout=60_000)
     run = find_run(name, checkpoints)
 
     # The chart grows without a hand on the page, and the pinned sentences change.
@@ -62,12 +62,12 @@ def test_start_watch_reload_stop_and_translate_with_the_new_run(visitor, checkpo
 
     # A reload and a second visitor see the same run.
     visit.page.reload()
-    visit.key("panel").get_by_text(running, exact=True).first.wait_for(timeout=30_000)
+    visit.key("panel").locator(".chip", has_text=running).wait_for(timeout=30_000)
     second = visitor(locale).go("/train")
     assert name in second.key("panel").inner_text()
 
     visit.key("stop").locator("button").click()
-    visit.key("panel").get_by_text(stopped, exact=True).first.wait_for(timeout=60_000)
+    visit.key("panel").locator(".chip", has_text=stopped).wait_for(timeout=60_000)
     assert run.status().state == "stopped"
     visit.key("panel").locator('[data-testid="stPageLink-NavLink"]').last.click()
     visit.key("translation").wait_for(timeout=30_000)
@@ -98,20 +98,20 @@ def button(visit, key: str):
 
 def stop(visit) -> None:
     button(visit, "stop").click()
-    visit.key("panel").get_by_text("stopped", exact=True).first.wait_for(timeout=60_000)
+    visit.key("panel").locator(".chip", has_text="stopped").wait_for(timeout=60_000)
 
 
 def test_a_run_is_paused_goes_on_and_changes_its_course(visitor, checkpoints):
     visit = visitor()
     begin(visit, "course")
     panel = visit.key("panel")
-    panel.get_by_text("training", exact=True).first.wait_for(timeout=60_000)
+    panel.locator(".chip", has_text="training").wait_for(timeout=60_000)
     run = find_run("course", checkpoints)
     button(visit, "pause").click()
-    panel.get_by_text("paused", exact=True).first.wait_for()
+    panel.locator(".chip", has_text="paused").wait_for()
     steps = len(run.steps())
     visit.page.reload()  # a pause outlives the tab
-    panel.get_by_text("paused", exact=True).first.wait_for()
+    panel.locator(".chip", has_text="paused").wait_for()
     visit.page.wait_for_timeout(500)
     assert len(run.steps()) == steps
     button(visit, "unpause").click()
@@ -130,7 +130,7 @@ def test_a_run_is_paused_goes_on_and_changes_its_course(visitor, checkpoints):
     # Stopped, gone on with, and watched live again.
     stop(visit)
     button(visit, "resume").click()
-    panel.get_by_text("training", exact=True).first.wait_for(timeout=60_000)
+    panel.locator(".chip", has_text="training").wait_for(timeout=60_000)
     progress = visit.page.locator(".progress i").first
     before = progress.get_attribute("style")
     wait_until(lambda: progress.get_attribute("style") != before)
@@ -213,14 +213,14 @@ def test_a_finished_run_learns_on_and_another_begins_from_it_with_one_change(vis
     visit = visitor()
     begin(visit, "parent", epochs=2)
     panel = visit.key("panel")
-    panel.get_by_text("finished", exact=True).first.wait_for(timeout=60_000)
+    panel.locator(".chip", has_text="finished").wait_for(timeout=60_000)
     panel.get_by_text("More epochs").click()
     fill(visit, "until-parent-2", "3")
     button(visit, "extend").click()
     run = find_run("parent", checkpoints)
     wait_until(lambda: run.status().epoch == 3 and run.status().state == "finished")
     visit.settle()
-    panel.get_by_text("finished", exact=True).first.wait_for(timeout=60_000)
+    panel.locator(".chip", has_text="finished").wait_for(timeout=60_000)
 
     # A step of it in slow motion, to the end.
     visit.page.get_by_text("One batch in slow motion").click()
