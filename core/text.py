@@ -1,9 +1,11 @@
 """Sentences to tokens and back: normalising, the tokenizers by name, putting English together again."""
 
 import functools
+import math
+import random
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from core.problems import Problem
@@ -169,6 +171,54 @@ def _characters(run: "re.Match[str]") -> str:
     return bytes.fromhex(run.group().replace("<0x", "").replace(">", "")).decode("utf-8", errors="replace")
 
 
+class _Lattice:
+    """All ways to cut a text into pieces, with the unigram model's probabilities; a cut is drawn from its end."""
+
+    def __init__(self, processor: Any) -> None:
+        ids = range(processor.get_piece_size())
+        usual = [i for i in ids if not (processor.is_control(i) or processor.is_unknown(i) or processor.is_byte(i))]
+        self.scores = {processor.id_to_piece(i): float(processor.get_score(i)) for i in usual}
+        self.longest = max(map(len, self.scores))
+        self.lowest = min(self.scores.values()) - 10  # of a character that must be written in bytes, as sentencepiece
+        self.prefix = "▁" if processor.encode("a", out_type=str)[0].startswith("▁") else ""
+        self.words: dict[tuple[str, float], list[list[tuple[int, str, float]]]] = {}
+
+    def sample(self, text: str, alpha: float, dice: Callable[[], float]) -> list[str]:
+        tokens: list[str] = []
+        # No piece goes on past a blank, so each word is cut for itself, and the frequent ones are known.
+        for word in re.findall("▁?[^▁]+|▁", self.prefix + text.replace(" ", "▁")):
+            ways = self.words.get((word, alpha))
+            if ways is None:
+                ways = self._ways(word, alpha)
+                if len(word) < 16 and len(self.words) < 200_000:
+                    self.words[word, alpha] = ways
+            cut, end = [], len(word)
+            while end:
+                drawn = dice() * ways[end][-1][2]
+                begin, piece = next((begin, piece) for begin, piece, reached in ways[end] if reached >= drawn)
+                cut.append(piece)
+                end = begin
+            for piece in reversed(cut):
+                if piece in self.scores:
+                    tokens.append(piece)
+                else:
+                    tokens.extend(f"<0x{byte:02X}>" for byte in piece.encode())
+        return tokens
+
+    def _ways(self, word: str, alpha: float) -> list[list[tuple[int, str, float]]]:
+        """For each place in the word the pieces that end there: where they begin, and their weights added up."""
+        ways: list[list[tuple[int, str, float]]] = [[] for _ in range(len(word) + 1)]
+        total = [1.0] + [0.0] * len(word)
+        for begin in range(len(word)):
+            for end in range(begin + 1, min(begin + self.longest, len(word)) + 1):
+                piece = word[begin:end]
+                score = self.scores.get(piece, self.lowest if end == begin + 1 else None)
+                if score is not None:
+                    total[end] += total[begin] * math.exp(alpha * score)
+                    ways[end].append((begin, piece, total[end]))
+        return ways
+
+
 class PieceTokenizer:
     """Word pieces of a unigram model (Kudo, 2018) by sentencepiece, learnt from the training side. `▁` is a blank.
 
@@ -181,6 +231,7 @@ class PieceTokenizer:
     def __init__(self, model: bytes = b"") -> None:
         self.model = model
         self._processor: Any = None
+        self._lattice: _Lattice | None = None
         if model:
             import sentencepiece
 
@@ -236,16 +287,16 @@ class PieceTokenizer:
     def tokenize(self, sentence: str) -> list[str]:
         return list(self._processor.encode(self.normalize(sentence), out_type=str))
 
-    def sample(self, sentences: Sequence[str], alpha: float, seed: int) -> list[list[str]]:
+    def sample(self, sentences: Iterable[str], alpha: float, seed: int) -> list[list[str]]:
         """Each sentence, already normalised, cut in one of its possible ways: likely ones more often, the more so
-        the larger alpha. The same seed gives the same cuts."""
-        import sentencepiece
+        the larger alpha (Kudo, 2018). The same seed gives the same cuts, in every process and on every system.
 
-        sentencepiece.set_random_generator_seed(seed % 2**32)
-        encode = self._processor.encode
-        return [
-            encode(sentence, out_type=str, enable_sampling=True, alpha=alpha, nbest_size=-1) for sentence in sentences
-        ]
+        Not by sentencepiece: its generator hangs on the thread's address, so no two processes would cut alike.
+        """
+        if self._lattice is None:
+            self._lattice = _Lattice(self._processor)
+        dice = random.Random(seed).random
+        return [self._lattice.sample(sentence, alpha, dice) for sentence in sentences]
 
     def detokenize(self, tokens: list[str]) -> str:
         # Not by sentencepiece: it would write its own sign in place of a text that reads `<unk>`.

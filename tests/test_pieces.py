@@ -1,5 +1,8 @@
 """Word pieces: learnt from the training side, nothing unknown, cut anew each epoch, the same for the same seed."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -8,7 +11,7 @@ from core import corpus
 from core.config import preset
 from core.material import normalized, prepare
 from core.problems import Problem
-from core.runs import Run
+from core.runs import PROJECT, Run
 from core.text import PieceTokenizer
 from core.train import train
 from core.translator import Translator
@@ -49,6 +52,31 @@ def test_each_epoch_cuts_anew_and_the_same_epoch_alike(material):
     for ids, (_, target) in zip(first.targets[:50], material.kept[:50], strict=True):
         assert material.target_tokenizer.detokenize(material.target_vocab.decode(ids)) == target
     assert material.epoch_pairs(replace(CONFIG, piece_sampling=0.0), 0) is material.train
+
+
+def test_the_same_seed_cuts_alike_in_another_process(material, tmp_path):
+    (tmp_path / "pieces.model").write_bytes(material.target_tokenizer.model)
+    code = (
+        "import sys; from pathlib import Path; from core.text import PieceTokenizer; "
+        "print(PieceTokenizer(Path(sys.argv[1]).read_bytes()).sample(['I would like some coffee.'] * 20, 0.2, 7))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "pieces.model")],
+        cwd=PROJECT, capture_output=True, text=True, check=True, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    ).stdout  # fmt: skip
+    assert printed.strip() == str(material.target_tokenizer.sample(["I would like some coffee."] * 20, 0.2, 7))
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.35, 1.0])
+def test_cuts_are_drawn_as_often_as_the_unigram_model_says(material, alpha):
+    """Against sentencepiece's own sampling, which no seed of ours can hold fast: the mean number of pieces."""
+    cut, text = material.target_tokenizer, "Tomorrow we want to visit the old library together."
+    ours = [len(tokens) for tokens in cut.sample([text] * 3000, alpha, 1)]
+    theirs = [
+        len(cut._processor.encode(text, out_type=str, enable_sampling=True, alpha=alpha, nbest_size=-1))
+        for _ in range(3000)
+    ]
+    assert sum(ours) / len(ours) == pytest.approx(sum(theirs) / len(theirs), rel=0.02)
 
 
 def test_a_run_takes_its_pieces_along(tmp_path):
