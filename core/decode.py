@@ -13,7 +13,7 @@ from torch.nn.functional import adaptive_avg_pool1d
 from core.batches import pad_columns
 from core.machine import one_thread
 from core.model import Seq2Seq
-from core.vocab import EOS, SOS, UNK, Vocab
+from core.vocab import EOS, SOS, SPECIALS, UNK, Vocab
 
 MAX_CANDIDATES = 20
 TEMPERATURES = tuple(tenths / 10 for tenths in range(1, 21))
@@ -91,6 +91,15 @@ class DecodeTrace:
     log_probability: float  # natural logarithm, of the chosen words together
     finished: bool  # False where the length limit cut the sentence before <eos>
     vocabulary: int  # target words the decoder chose from
+
+    @property
+    def written(self) -> str:
+        """The sentence with a bare `<unk>` wherever the model wrote one: nothing stands in its place."""
+        parts, end = [], 0
+        for replacement in self.replacements:
+            parts += [self.sentence[end : replacement.start], SPECIALS[UNK]]
+            end = replacement.start + len(replacement.text)
+        return "".join([*parts, self.sentence[end:]])
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

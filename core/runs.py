@@ -43,9 +43,10 @@ from core.vocab import Vocab
 PROJECT = Path(__file__).resolve().parent.parent
 SHIPPED = ("tatoeba-hsk-attention",)
 
-WAITING, PREPARING, TRAINING, PAUSED, SCORING = "waiting", "preparing", "training", "paused", "scoring"
+WAITING, PREPARING, TRAINING, PAUSED = "waiting", "preparing", "training", "paused"
+MEASURING, SCORING = "measuring", "scoring"  # after an epoch, on a sample; at the end, on the whole test split
 FINISHED, STOPPED, FAILED, INTERRUPTED, DAMAGED = "finished", "stopped", "failed", "interrupted", "damaged"
-ALIVE = (WAITING, PREPARING, TRAINING, PAUSED, SCORING)
+ALIVE = (WAITING, PREPARING, TRAINING, MEASURING, PAUSED, SCORING)
 STATES = (*ALIVE, FINISHED, STOPPED, FAILED, INTERRUPTED, DAMAGED)
 
 # A new process imports torch before it takes the lock; on a slow disk that takes a while.

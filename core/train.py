@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from core.batches import Batch, EncodedPairs, batch_rows, batches, make_batch
 from core.config import FILES, NO_OPTIONS, PINNED, TrainConfig
 from core.decode import DecodeTrace
-from core.evaluation import Report, evaluate
+from core.evaluation import GREEDY_SHARE, Report, evaluate
 from core.evaluation import save as save_evaluation
 from core.loss import output_loss
 from core.machine import Machine, give_back_freed_memory, keep_freed_memory
@@ -29,11 +29,13 @@ from core.runs import (
     FAILED,
     FINISHED,
     MAX_PINNED,
+    MEASURING,
     PAUSED,
     PREPARING,
     SCORING,
     STOPPED,
     TRAINING,
+    Control,
     Run,
     Status,
     write_atomically,
@@ -267,6 +269,7 @@ class Training:
         self.patience_from = 0  # the epoch at which a finished run went on
         self.finished = False
         self.scoring_seconds = 0.0  # of the last epoch's end; a guess at the next
+        self.test_seconds = 0.0  # a guess at the final test, from how long the last epoch's sentences took
 
     @property
     def epoch(self) -> int:
@@ -281,6 +284,10 @@ class Training:
         return self.learning_rate_asked
 
     @property
+    def over(self) -> bool:
+        return self.step >= self.steps or self.out_of_patience
+
+    @property
     def out_of_patience(self) -> bool:
         """True where an early stop is due: nothing was better for `patience` epochs."""
         best = {"never": self.epoch, "loss": self.best_epoch, "bleu": self.best_bleu_epoch}[self.config.early_stop]
@@ -292,7 +299,7 @@ class Training:
         """Do what the run's control.json asks for now. Returns the rows of what changed, and whether to pause.
 
         A change is saved before the next step, so that a run killed after it goes on with it. New sentences are
-        translated at once.
+        translated at once. After the last step a new rate is left alone: `_drop_late_wishes` says so.
         """
         path = self.run.folder / "control.json"
         try:
@@ -305,10 +312,10 @@ class Training:
         control = self.run.control()
         self._control_seen, self._paused = seen, control.paused
         rows = []
-        if control.learning_rate not in (None, self.learning_rate_asked):
+        if control.learning_rate not in (None, self.learning_rate_asked) and not self.over:
             rows.append(self._changed("learning_rate", self.learning_rate(), control.learning_rate))
             self.learning_rate_asked, self.asked_at = float(control.learning_rate or 0.0), self.step
-        if control.teacher_forcing not in (None, self.teacher_forcing):
+        if control.teacher_forcing not in (None, self.teacher_forcing) and not self.over:
             rows.append(self._changed("teacher_forcing", self.teacher_forcing, control.teacher_forcing))
             self.teacher_forcing = float(control.teacher_forcing or 0.0)
         room = MAX_PINNED - len(self.pinned)
@@ -361,6 +368,8 @@ class Training:
             "best_bleu_epoch": self.best_bleu_epoch,
             "patience_from": self.patience_from,
             "finished": self.finished,
+            "scoring_seconds": self.scoring_seconds,
+            "test_seconds": self.test_seconds,
             "epochs": self.config.epochs,
             "learning_rate_asked": self.learning_rate_asked,
             "asked_at": self.asked_at,
@@ -381,6 +390,8 @@ class Training:
             "best_bleu",
             "best_bleu_epoch",
             "patience_from",
+            "scoring_seconds",
+            "test_seconds",
             "learning_rate_asked",
             "asked_at",
             "teacher_forcing",
@@ -420,7 +431,10 @@ class Training:
         material, device = self.material, self.machine.device
         valid_loss = mean_loss(self.model, material.valid, 128, device)
         sample = self.material.split.valid[:BLEU_SENTENCES]
+        translating = time.perf_counter()
         scores = score(self.translator.translate([source for source, _ in sample]), [target for _, target in sample])
+        each = (time.perf_counter() - translating) / max(len(sample), 1)
+        self.test_seconds = each * len(material.split.test) / GREEDY_SHARE
         best = valid_loss < self.best_loss
         if best:
             self.best_loss, self.best_epoch = valid_loss, self.epoch
@@ -456,7 +470,7 @@ class Training:
                 "epoch": int(epoch) if epoch.is_integer() else round(epoch, 4),
                 "step": self.step,
                 "source": source,
-                "translation": trace.sentence,
+                "translation": trace.written,  # as the model wrote it
                 "trace": brief(trace),
             }
             self.run.append("samples.jsonl", row)
@@ -464,7 +478,7 @@ class Training:
     def status(self, state: str, created: float) -> Status:
         rate = self.epoch_tokens / self.epoch_seconds if self.epoch_seconds else 0.0
         left = self.seconds / self.step * (self.steps - self.step) if self.step else 0.0
-        left += self.scoring_seconds * (self.config.epochs - self.epoch)
+        left += self.scoring_seconds * (self.config.epochs - self.epoch) + self.test_seconds
         return Status(
             state,
             created=created,
@@ -499,9 +513,10 @@ def train(run: Run, resume: bool = False) -> Iterator[Event]:
     run.clear_halves()
     if run.control().paused:
         run.ask(paused=False)
-    run.write_status(Status(PREPARING, created=created))
+    preparing = _preparing(run, created)
+    run.write_status(preparing)
     try:
-        yield from _train(run, created, resume)
+        yield from _train(run, preparing, resume)
     except Problem as problem:
         run.write_status(replace(run._written_status(), state=FAILED, reason_en=problem.en, reason_zh=problem.zh))
         raise
@@ -518,8 +533,28 @@ def train(run: Run, resume: bool = False) -> Iterator[Event]:
         raise
 
 
-def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
-    training = Training(run, run.config, _told(run, Status(PREPARING, created=created)))
+def _preparing(run: Run, created: float) -> Status:
+    """What is known before the sentences are read: of a run that goes on, how far it was, so that its curves stay."""
+    before, epochs = run._written_status(), run.config.epochs
+    if not before.epochs or not before.step:
+        return Status(PREPARING, created=created, epochs=epochs)
+    steps = round(before.steps / before.epochs * epochs)
+    return replace(
+        before,
+        state=PREPARING,
+        reason_en="",
+        reason_zh="",
+        created=created,
+        epochs=epochs,
+        steps=steps,
+        share=0.0,
+        share_seconds_left=0.0,
+    )
+
+
+def _train(run: Run, preparing: Status, resume: bool) -> Iterator[Event]:
+    training = Training(run, run.config, _told(run, preparing))
+    created = preparing.created
     config, material = training.config, training.material
     run.write_config(config)
     if resume and run.state_file.exists():
@@ -548,7 +583,7 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
     early = {math.ceil(training.steps_per_epoch * part) for part in EARLY} - {training.steps_per_epoch}
     last_save = last_status = time.perf_counter()
     yield from _wishes(training, created)
-    while training.step < training.steps and not training.out_of_patience:
+    while not training.over:
         pairs = material.epoch_pairs(config, training.epoch)
         rows = batch_rows(pairs, config.batch_size, config.seed + 7919 * training.epoch)
         for batch_of_rows in rows[training.step % training.steps_per_epoch :]:
@@ -580,8 +615,8 @@ def _train(run: Run, created: float, resume: bool) -> Iterator[Event]:
                 training.write_samples(training.pinned)
             now = time.perf_counter()
             if training.step % training.steps_per_epoch == 0:
-                scoring = training.status(SCORING, created)
-                run.write_status(replace(scoring, share_seconds_left=round(training.scoring_seconds, 1)))
+                measuring = training.status(MEASURING, created)
+                run.write_status(replace(measuring, share_seconds_left=round(training.scoring_seconds, 1)))
                 ended = training.end_epoch()
                 training.save_state()
                 yield ended
@@ -634,6 +669,28 @@ def _told(run: Run, status: Status) -> Report:
     return tell
 
 
+def _drop_late_wishes(training: Training) -> tuple[str, str]:
+    """Forget a learning rate or teacher forcing asked for after the last step: it would act, unasked, when the run
+    goes on. Returns what was dropped, in both languages; empty where nothing."""
+    control = training.run.control()
+    late = [
+        (en, zh, f"{value:g}")
+        for en, zh, value, held in (
+            ("learning rate", "学习率", control.learning_rate, training.learning_rate_asked),
+            ("teacher forcing", "教师强制", control.teacher_forcing, training.teacher_forcing),
+        )
+        if value not in (None, held)
+    ]
+    if control != Control():
+        training.run.ask(paused=False, learning_rate=None, teacher_forcing=None)
+    if not late:
+        return "", ""
+    return (
+        f"Asked for after the last step, and dropped: {', '.join(f'{en} {value}' for en, _, value in late)}.",
+        f"最后一步之后才提出，没有采用：{'、'.join(f'{zh} {value}' for _, zh, value in late)}。",
+    )
+
+
 def _stop(training: Training, created: float) -> Ended:
     """Keep what there is: the best weights, or today's where no epoch has ended."""
     run = training.run
@@ -642,7 +699,8 @@ def _stop(training: Training, created: float) -> Ended:
         training.write_samples(training.pinned)
     training.save_state()
     run.clear_stop()
-    run.write_status(training.status(STOPPED, created))
+    dropped_en, dropped_zh = _drop_late_wishes(training)
+    run.write_status(replace(training.status(STOPPED, created), reason_en=dropped_en, reason_zh=dropped_zh))
     return Ended(True, None)
 
 
@@ -664,17 +722,22 @@ def _finish(training: Training, created: float) -> Ended:
     save_evaluation(run, scores, outputs)
     write_atomically(run.folder / "README.md", card(training, scores).encode())
     run.clear_stop()
-    status = training.status(FINISHED, created)
+    reasons = [_drop_late_wishes(training)]
     if training.step < training.steps:
-        measure = config.early_stop
-        status = replace(
-            status,
-            seconds_left=0.0,
-            reason_en=f"Ended early: the {'validation loss' if measure == 'loss' else 'BLEU'} was not better for "
-            f"{config.patience} epochs.",
-            reason_zh=f"提前结束：{'验证损失' if measure == 'loss' else 'BLEU'}连续 {config.patience} 个训练轮次没有变好。",
+        loss = config.early_stop == "loss"
+        early = (
+            f"Ended early: the {'validation loss' if loss else 'BLEU'} was not better for {config.patience} epochs.",
+            f"提前结束：{'验证损失' if loss else 'BLEU'}连续 {config.patience} 个训练轮次没有变好。",
         )
-    run.write_status(status)
+        reasons.insert(0, early)
+    run.write_status(
+        replace(
+            training.status(FINISHED, created),
+            seconds_left=0.0,
+            reason_en=" ".join(en for en, _ in reasons if en),
+            reason_zh="".join(zh for _, zh in reasons if zh),
+        )
+    )
     return Ended(False, scores)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -11,11 +11,14 @@ from core.runs import Run, list_runs
 from pages.parts import address
 from pages.parts.baselines import baselines
 from pages.parts.compare_charts import EPOCHS, MINUTES, curves, run_colour
+from pages.parts.fields import field_label, field_value
 from pages.parts.language import keep_option, t
 from pages.parts.new_run import duration
-from pages.parts.setting_names import setting_name, setting_value
 from pages.parts.share import export_button
 from pages.parts.shell import heading, shell
+
+if TYPE_CHECKING:
+    from core.baselines import Baselines
 
 MOST = 20
 BESIDE = 4  # so many runs' sentences stand in columns; more of them in lines
@@ -58,8 +61,8 @@ def verdict(runs: Sequence[Facts]) -> None:
         first, second = runs if runs[0].status.created <= runs[1].status.created else (runs[1], runs[0])
         change = only_change(first, second)
         if change:
-            before, after = (setting_value(change, getattr(one.config, change)) for one in (first, second))
-            name = f"<b>{setting_name(change)}</b>"
+            before, after = (field_value(change, getattr(one.config, change)) for one in (first, second))
+            name = f"<b>{field_label(change)}</b>"
             text = t(
                 f"One change: {name} {escape(before)} → {escape(after)}.",
                 f"只改了一处：{name} {escape(before)} → {escape(after)}。",
@@ -109,39 +112,25 @@ def _chance(first: Facts, second: Facts) -> str:
     )
 
 
-def references(runs: Sequence[Facts]) -> list[tuple[str, float, str]]:
-    """Lines that need no model, and the lesson's preset; those not measured yet are left out."""
+def references(runs: Sequence[Facts]) -> tuple[list[tuple[str, float, str]], str]:
+    """Lines that need no model, and the lesson's preset. Returns them, and why some are left out, if any."""
     from core.baselines import Lesson
 
     lines = []
-    finished = [one for one in runs if not one.status.alive]
-    if finished and comparable_scores(runs):
-        future = baselines(finished[0].run)
-        found = future.result() if future.done() else None
-        if found is not None:
-            sentence = found.sentence[:60]
-            copy, always = t("copying the source", "照抄原文"), t("always the same sentence", "永远同一句")
-            lines += [
-                (copy, found.copying, copy),
-                (
-                    always,
-                    found.frequent,
-                    t(
-                        f"Always “{sentence}”, the most frequent sentence in training",
-                        f"永远写“{sentence}”，训练中最常见的一句",
-                    ),
-                ),
-            ]
-            if abs(found.copying - found.frequent) < 0.5:
-                # One line, or their names would lie over each other.
-                both = t("copying, or always the same sentence", "照抄原文，或永远同一句")
-                lines = [
-                    (
-                        both,
-                        max(found.copying, found.frequent),
-                        f"{copy} {found.copying:.1f} · {lines[1][2]} {found.frequent:.1f}",
-                    )
-                ]
+    found, missing = _measured(runs)
+    if found is not None:
+        sentence = found.sentence[:60]
+        copy, always = t("copying the source", "照抄原文"), t("always the same sentence", "永远同一句")
+        meaning = t(
+            f"Always “{sentence}”, the most frequent sentence in training",
+            f"永远写“{sentence}”，训练中最常见的一句",
+        )
+        lines = [(copy, found.copying, copy), (always, found.frequent, meaning)]
+        if abs(found.copying - found.frequent) < 0.5:
+            # One line, or their names would lie over each other.
+            both = t("copying, or always the same sentence", "照抄原文，或永远同一句")
+            values = f"{copy} {found.copying:.1f} · {meaning} {found.frequent:.1f}"
+            lines = [(both, max(found.copying, found.frequent), values)]
     lesson = Lesson()
     other = any(one.test and one.test != lesson.test for one in runs)
     meaning = t(
@@ -151,7 +140,27 @@ def references(runs: Sequence[Facts]) -> list[tuple[str, float, str]]:
     if other:
         meaning += t(" (not the same as here)", "（与这里的不同）")
     lines.append((t("the lesson's preset", "课程的预设"), lesson.bleu, meaning))
-    return lines
+    return lines, missing
+
+
+def _measured(runs: Sequence[Facts]) -> "tuple[Baselines | None, str]":
+    """What copying and one sentence for all would reach on the test sentences of these runs; else why nobody knows."""
+    finished = [one for one in runs if not one.status.alive]
+    if not finished:
+        why = t("once one of these runs has ended", "其中一个运行结束后才有")
+    elif not comparable_scores(runs):
+        why = t("left out: these runs have different test sentences", "没有画：这些运行的测试句子不同")
+    else:
+        future = baselines(finished[0].run)
+        if future.done() and (found := future.result()) is not None:
+            return found, ""
+        why = (
+            t("left out: the run's sentences are not on this computer", "没有画：这台电脑上没有这个运行的句子")
+            if future.done()
+            else t("being measured …", "正在测量……")
+        )
+    name = t("The lines for copying and for always the same sentence", "“照抄原文”和“永远同一句”两条参照线")
+    return None, f"{name}{t(': ', '：')}{why}"
 
 
 def pictures(runs: Sequence[Facts]) -> None:
@@ -170,7 +179,10 @@ def pictures(runs: Sequence[Facts]) -> None:
         part(
             "BLEU", t("on 500 of them; higher is better; dashed: without learning", "其中 500 句，越高越好；虚线是参照")
         )
-        st.altair_chart(curves(runs, "bleu", along or EPOCHS, references(runs)), key="compare-bleu")
+        lines, missing = references(runs)
+        st.altair_chart(curves(runs, "bleu", along or EPOCHS, lines), key="compare-bleu")
+        if missing:
+            st.caption(missing)
     if len(runs) <= 9 and len(runs) > 1:
         st.caption(t("Click a name to see that run alone.", "点一下名称，只看那一个运行。"))
 
@@ -213,8 +225,8 @@ def _results(runs: Sequence[Facts]) -> list[Row]:
     scores, losses = comparable_scores(runs), comparable_losses(runs)
     on_test = t("on the run's own test sentences, lowercased, greedy", "在自己的测试句子上，不分大小写，贪心解码")
     asked: list[tuple[str, str, list[Any], Callable[[Any], str], Callable[[list[Any]], Any] | None]] = [
-        ("BLEU", on_test, [one.bleu for one in runs], lambda value: f"{value:.1f}", max if scores else None),
-        ("chrF", t("letters in common instead of words", "按字母而不是按词比较"), [one.chrf for one in runs],
+        (t("BLEU, test", "BLEU（测试）"), on_test, [one.bleu for one in runs], lambda value: f"{value:.1f}", max if scores else None),
+        (t("chrF, test", "chrF（测试）"), t("letters in common instead of words", "按字母而不是按词比较"), [one.chrf for one in runs],
          lambda value: f"{value:.1f}", max if scores else None),
         (t("validation loss", "验证损失"), t("the lowest", "最低值"), [one.valid_loss for one in runs],
          lambda value: f"{value:.2f}", min if losses else None),
@@ -239,12 +251,20 @@ def _results(runs: Sequence[Facts]) -> list[Row]:
 def _settings(runs: Sequence[Facts]) -> list[Row]:
     return [
         (
-            escape(setting_name(name)),
+            escape(field_label(name)),
             escape(name),
-            [f"<td>{escape(setting_value(name, getattr(one.config, name)))}</td>" for one in runs],
+            [f"<td>{escape(_setting(one, name))}</td>" for one in runs],
         )
         for name in differing(runs)
     ]
+
+
+def _setting(one: Facts, name: str) -> str:
+    value = field_value(name, getattr(one.config, name))
+    done = one.status.epoch or len(one.epochs)
+    if name == "epochs" and done < one.config.epochs:
+        return t(f"{done:,} of {value}", f"{value} 轮中的 {done:,} 轮")
+    return value
 
 
 def sentences(runs: Sequence[Facts]) -> None:
@@ -275,7 +295,11 @@ def sentences(runs: Sequence[Facts]) -> None:
 
     def cell(one: Facts, source: str) -> str:
         text = written.get((one.name, source))
-        return "–" if text is None else escape(text[:160] + (" …" if len(text) > 160 else "")) or "…"
+        if text is None:
+            return "–"
+        shown = escape(text[:160] + (" …" if len(text) > 160 else "")) or "…"
+        hint = t("The model wrote a word that it does not know", "模型写出了一个它不认识的词")
+        return shown.replace("&lt;unk&gt;", f'<span class="unknown" title="{hint}">&lt;unk&gt;</span>')
 
     if len(runs) <= BESIDE:
         head = "".join(f"<th>{dot(number)}{escape(one.name)}</th>" for number, one in enumerate(runs))

@@ -132,11 +132,12 @@ def vocabulary(found: Survey) -> tuple[int, int]:
     usable = [size for size in TRAINING_PAIRS if size < training]
     if st.session_state["pairs"] not in usable:
         st.session_state["pairs"] = 0
-    one, two, three = st.columns(3)
-    pairs = one.select_slider(
+    # Of few sentences all are taken: then there is nothing to slide.
+    *one, two, three = st.columns(3 if len(usable) > 1 else 2)
+    pairs = one[0].select_slider(
         t("Training pairs", "训练句对"), usable, format_func=lambda n: f"{n:,}" if n else t(f"all {training:,}", f"全部 {training:,}"),
         key=keep_option("pairs"), persist_state="session",
-    ) if len(usable) > 1 else 0  # fmt: skip
+    ) if one else 0  # fmt: skip
     min_freq = two.slider(
         "min_freq", 1, 10, key="min_freq", persist_state="session",
         help=t("A word that training sees less often than this is left out.", "训练中出现次数比这少的词不进词表。"),

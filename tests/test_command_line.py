@@ -341,7 +341,7 @@ def test_a_process_killed_for_good_goes_on_and_ends_like_one_that_was_not(comman
     run = new_run(epochs=30)
     process = start("train", "--run", run.folder, "--quiet")
     wait_for(lambda: len(run.epochs()) >= 2, process)
-    assert run.status().state in ("training", "scoring")
+    assert run.status().state in ("training", "measuring", "scoring")
     process.kill()
     process.communicate()
     assert run.status().state == "interrupted"

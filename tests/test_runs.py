@@ -124,7 +124,7 @@ def test_a_run_that_is_not_there_is_a_problem(tmp_path):
 
 def test_a_run_lives_while_its_lock_is_held_and_is_interrupted_after(new_run):
     run = new_run()
-    for state in ("preparing", "training", "scoring"):
+    for state in ("preparing", "training", "measuring", "scoring"):
         run.write_status(Status(state, epoch=1))
         with run.lock():
             assert run.status().state == state

@@ -22,7 +22,7 @@ from core.batches import encode_pairs, make_batch
 from core.config import Architecture, preset
 from core.material import load_corpus, normalized, prepare
 from core.problems import Problem
-from core.runs import PROJECT, Run
+from core.runs import PROJECT, Control, Run
 from core.text import tokenizer
 from core.train import (
     Ended,
@@ -30,6 +30,7 @@ from core.train import (
     Paused,
     Prepared,
     Stepped,
+    _preparing,
     batch_loss,
     estimate,
     mean_loss,
@@ -546,6 +547,33 @@ def test_a_rate_changed_on_the_way_gives_the_same_losses_killed_or_not(new_run):
         return run
 
     assert same(changed("whole", False), changed("killed", True))
+
+
+def test_a_rate_asked_for_after_the_last_step_is_dropped_and_said(new_run):
+    run = new_run(epochs=1)
+    for event in train(run):
+        if isinstance(event, EpochEnded):
+            run.ask(learning_rate=0.5, teacher_forcing=0.25)
+    assert run.changes() == []
+    assert run.control() == Control()
+    assert "learning rate 0.5, teacher forcing 0.25" in run.status().reason_en
+    assert "0.5" in run.status().reason_zh
+    run.plan(2)
+    preparing = _preparing(run, run.status().created)
+    assert (preparing.state, preparing.epoch, preparing.epochs) == ("preparing", 1, 2)
+    assert preparing.steps == 2 * preparing.step > 0, "its curves stay where they were"
+    list(train(run, resume=True))
+    assert {row["learning_rate"] for row in run.steps()} == {0.01}
+    assert run.status().reason_en == ""
+
+
+def test_a_followed_sentence_is_kept_as_the_model_wrote_it(new_run):
+    run = new_run(epochs=2, max_size=12)
+    list(train(run))
+    for row in run.samples():
+        written = [step[0][0] for step in row["trace"]["top"]]
+        assert row["translation"].count("<unk>") >= written.count("<unk>")
+    assert any("<unk>" in row["translation"] for row in run.samples())
 
 
 def test_a_sentence_added_on_the_way_is_translated_at_once_and_from_then_on(whole, new_run):

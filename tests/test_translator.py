@@ -91,6 +91,7 @@ def test_no_translation_has_a_bare_unknown_word(translator):
         assert [step.chosen.token for step in trace.steps].count("<unk>") == len(trace.replacements) > 0
         assert translator.translate([text]) == [trace.sentence]
         assert "<unk>" not in trace.sentence
+        assert trace.written.count("<unk>") == len(trace.replacements)
         for replacement in trace.replacements:
             end = replacement.start + len(replacement.text)
             assert trace.sentence[replacement.start : end] == replacement.text

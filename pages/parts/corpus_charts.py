@@ -63,7 +63,7 @@ def coverage_chart(source: "Side", target: "Side", kept: tuple[int, int]) -> alt
 
     sentences, words = t("sentences without an unknown word", "没有未登录词的句子"), t("words known", "认识的词")
     largest = max(len(source.words), len(target.words), 10)
-    begin = min(100, largest // 2)
+    begin = max(1, min(100, largest // 2, *kept))
     rows, dots = [], []
     for name, side, chosen in zip(_sides(), (source, target), kept, strict=True):
         for size, known, whole in curve(side):

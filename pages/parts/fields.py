@@ -17,6 +17,7 @@ def field_label(name: str) -> str:
         "attention": t("attention", "注意力"),
         "bidirectional": t("encoder reads in both directions", "编码器双向阅读"),
         "tied_output": t("output shares the target embedding", "输出层与目标词向量共享权重"),
+        "preset": t("preset", "预设"),
         "corpus": t("sentences", "语料"),
         "pairs": t("training pairs", "训练句对"),
         "source_tokenizer": t("source is cut by", "原文的分词方式"),
@@ -39,18 +40,45 @@ def field_label(name: str) -> str:
         "threads": t("CPU threads", "CPU 线程数"),
         "device": t("device", "设备"),
         "precision": t("precision", "精度"),
+        "pinned": t("sentences followed", "观察的句子"),
+        "based_on": t("began from run", "起始于运行"),
     }.get(name, name)
 
 
-def field_value(value: Any) -> str:
+def field_value(name: str, value: Any) -> str:
+    """`yes`, `0.002`, `10,000`, `none`: the field's value; a word that has no translation stays as in config.json."""
+    if name == "pairs" and value == 0:
+        return t("all", "全部")
     if isinstance(value, bool):
         return t("yes", "是") if value else t("no", "否")
-    return f"{value:g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, tuple):
+        return t(f"{len(value)} sentences", f"{len(value)} 句")
+    return {
+        "none": t("none", "无"),
+        "never": t("never", "不提前"),
+        "files": t("own files", "自己的文件"),
+        "constant": t("constant", "常数"),
+        "linear": t("linear", "线性"),
+        "dot": t("dot", "点积"),
+        "additive": t("additive", "加性"),
+        "loss": t("validation loss", "验证损失"),
+        "bleu": "BLEU",
+        "gru": "GRU",
+        "lstm": "LSTM",
+        "rnn": "RNN",
+        "characters": t("characters", "逐字"),
+        "pieces": t("pieces", "词片"),
+        "auto": t("auto", "自动"),
+    }.get(value, value or "–")  # fmt: skip
 
 
 def differences(old: TrainConfig, new: TrainConfig) -> str:
     """`teacher forcing 0.5 → 1`, … : what the second changes; empty where nothing."""
     return " · ".join(
-        f"{field_label(name)} {field_value(before)} → {field_value(after)}"
+        f"{field_label(name)} {field_value(name, before)} → {field_value(name, after)}"
         for name, before, after in old.differences(new)
     )

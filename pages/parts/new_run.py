@@ -13,7 +13,7 @@ from core import corpus
 from core.config import AUTO, FILES, PINNED, PRESETS, TrainConfig, preset
 from core.corpus import Pair
 from core.problems import Problem
-from core.runs import Run, check_name, checkpoints_folder, find_run, free_name, list_runs
+from core.runs import PAUSED, Run, check_name, checkpoints_folder, find_run, free_name, list_runs
 from core.text import contains_chinese
 from pages.parts.estimates import drop_waiting, measure
 from pages.parts.fields import differences, field_label
@@ -126,7 +126,7 @@ def _form(base: TrainConfig, parent: Run | None) -> Run | None:
             st.session_state["name"], st.session_state["named-for"] = free_name(suffix), suffix
         name = st.text_input(t("Name of the run", "运行的名称"), key="name", width=260)
         pressed = st.button(t("Start training", "开始训练"), type="primary", key="start")
-    if any(run.status().alive for run in list_runs()):
+    if any(run.status().alive and run.status().state != PAUSED for run in list_runs()):
         st.caption(
             t(
                 "Another run is training, and two at once slow each other down. "
@@ -202,6 +202,7 @@ def _preset_label(name: str) -> str:
     return {
         "lesson": t("lesson: the lesson's sizes", "lesson：与课程相同"),
         "attention": t("attention: better and quicker", "attention：更好也更快"),
+        "pieces": t("pieces: the best here, given time", "pieces：效果最好，但要更久"),
         "tiny": t("tiny: a first look, in seconds", "tiny：几秒钟看个大概"),
     }.get(name, name)
 

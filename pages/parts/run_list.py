@@ -54,12 +54,14 @@ def _facts(run: Run, alive: bool) -> None:
             config = run.config
             facts = [
                 f"{config.preset} · {config.corpus}",
-                t(f"{status.epoch} of {status.epochs} epochs", f"{status.epoch}/{status.epochs} 轮"),
             ]
+            if status.epochs:
+                facts.append(t(f"{status.epoch} of {status.epochs} epochs", f"{status.epoch}/{status.epochs} 轮"))
         except Problem:
             pass
     if epochs:
-        facts.append(f"BLEU {max(row['bleu'] for row in epochs):.1f}")
+        best = max(row["bleu"] for row in epochs)
+        facts.append(t(f"BLEU {best:.1f} at its best epoch", f"最好一轮的 BLEU {best:.1f}"))
     if status.created:
         facts.append(time.strftime("%Y-%m-%d %H:%M", time.localtime(status.created)))
     if run.shipped:

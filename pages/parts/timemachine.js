@@ -161,7 +161,10 @@ function show(data, host, state, setStateValue) {
       const words = text === null ? [] : text.split(" ");
       words.slice(0, 24).forEach((word, number) => {
         if (number) cell.append(" ");
-        cell.append(element("span", known && !known.has(word) ? "new" : "", word));
+        const span = element("span", known && !known.has(word) ? "new" : "");
+        // Punctuation may stand right beside it.
+        for (const part of word.split(/(<unk>)/)) if (part) span.append(part === "<unk>" ? unknown(element("span", "", part)) : part);
+        cell.append(span);
       });
       if (words.length > 24) cell.append(" …");
       if (text === null) cell.append(element("span", "mute", "–"));
@@ -175,8 +178,13 @@ function show(data, host, state, setStateValue) {
   }
 
   function word(text, className = "token") {
-    const node = element("span", text === "<unk>" ? `${className} unknown` : className, text);
-    if (text === "<unk>") node.title = texts.unknown;
+    const node = element("span", className, text);
+    return text === "<unk>" ? unknown(node) : node;
+  }
+
+  function unknown(node) {
+    node.classList.add("unknown");
+    node.title = texts.unknown;
     return node;
   }
 
@@ -225,7 +233,9 @@ function show(data, host, state, setStateValue) {
     looks.append(element("h4", "", texts.attention));
     if (!attention[state.step]) looks.append(element("p", "mute", texts.noAttention));
     else {
-      const heat = element("table", "heat");
+      // Columns as wide as their words would leave the picture's end out of sight.
+      const letters = source.reduce((sum, [text]) => sum + text.length * (/[\u2e80-\uffff]/.test(text) ? 2 : 1), 0);
+      const heat = element("table", letters + 2 * source.length > 44 ? "heat tall" : "heat");
       const top_row = heat.createTHead().insertRow();
       top_row.append(element("th"));
       source.forEach(([text, known]) => {

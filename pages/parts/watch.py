@@ -27,6 +27,7 @@ def state_name(state: str) -> str:
         runs.WAITING: t("starting", "正在启动"),
         runs.PREPARING: t("preparing", "准备数据"),
         runs.TRAINING: t("training", "训练中"),
+        runs.MEASURING: t("training", "训练中"),
         runs.PAUSED: t("paused", "已暂停"),
         runs.SCORING: t("scoring", "评分中"),
         runs.FINISHED: t("finished", "已完成"),
@@ -107,8 +108,8 @@ def _panel(run: Run, polling: bool, relatives: list[str]) -> None:
             time_machine(run.name, written)
             if status.alive:
                 _add_sentence(run, written)
-        if status.state in (runs.TRAINING, runs.PAUSED, runs.SCORING):
-            _change_course(run)
+        if status.state in (runs.TRAINING, runs.MEASURING, runs.PAUSED):
+            _change_course(run, written)
 
 
 def _shown_epochs(planned: int, done: float) -> int:
@@ -126,10 +127,13 @@ def _head(run: Run, status: Status, relatives: list[str]) -> None:
             _buttons_over(run, status)
     try:
         config = run.config
-        pairs = f"{status.training_pairs:,}" if status.training_pairs else "…"
-        what = t(
-            f"preset {config.preset} · {config.corpus}, {pairs} pairs · teacher forcing {config.teacher_forcing:g} · seed {config.seed}",
-            f"预设 {config.preset} · {config.corpus}，{pairs} 个句对 · 教师强制 {config.teacher_forcing:g} · 随机种子 {config.seed}",
+        pairs = status.training_pairs
+        what = t(f"preset {config.preset} · {config.corpus}", f"预设 {config.preset} · {config.corpus}")
+        if pairs:
+            what += t(f", {pairs:,} pairs", f"，{pairs:,} 个句对")
+        what += t(
+            f" · teacher forcing {config.teacher_forcing:g} · seed {config.seed}",
+            f" · 教师强制 {config.teacher_forcing:g} · 随机种子 {config.seed}",
         )
         sides = config.source_tokenizer, config.target_tokenizer
         if sides != ("jieba", "spacy"):
@@ -146,7 +150,17 @@ def _head(run: Run, status: Status, relatives: list[str]) -> None:
 
 def _buttons_alive(run: Run, status: Status) -> None:
     stopping, pausing = run.stop_requested, run.control().paused
-    if status.state == runs.PAUSED:
+    if status.state == runs.SCORING:
+        st.button(
+            t("❚❚ Pause", "❚❚ 暂停"),
+            key="pause",
+            disabled=True,
+            help=t(
+                "The training is over; only the test sentences are being translated. That cannot pause.",
+                "训练已经结束，只是在翻译测试句子，这一步不能暂停。",
+            ),
+        )
+    elif status.state == runs.PAUSED:
         label = t("▶ Go on", "▶ 继续") if pausing else t("Going on …", "正在继续……")
         st.button(label, key="unpause", on_click=run.ask, kwargs={"paused": False}, disabled=stopping or not pausing)
     else:
@@ -224,12 +238,12 @@ def _numbers(status: Status, written: History) -> None:
     cells = [
         (t("training loss", "训练损失"), f"{sum(recent) / len(recent):.2f}" if recent else "–"),
         (t("validation loss", "验证损失"), f"{last['valid_loss']:.2f}" if last else "–"),
-        ("BLEU", f"{last['bleu']:.1f}" if last else "–"),
+        (t("BLEU, last epoch", "BLEU（最近一轮）"), f"{last['bleu']:.1f}" if last else "–"),
         (t("words a second", "每秒词数"), f"{rate:,.0f}" if rate else "–"),
     ]
     if status.alive:
-        left = duration(status.seconds_left) if status.step else "–"
-        cells.append((t("time left", "剩余时间"), left))
+        left = seconds_left(status)
+        cells.append((t("time left", "剩余时间"), "–" if left is None else duration(left)))
     else:
         cells.append((t("trained for", "训练用时"), duration(status.seconds)))
     if status.device:
@@ -244,9 +258,23 @@ def _numbers(status: Status, written: History) -> None:
     st.html(f'<div class="numbers">{html}</div>')
 
 
+def seconds_left(status: Status) -> float | None:
+    """Until the run is over; None where nobody knows yet."""
+    if status.state == runs.SCORING:
+        return _stage_left(status) if status.share else status.seconds_left or None
+    if status.state in (runs.TRAINING, runs.MEASURING, runs.PAUSED) and status.step:
+        return status.seconds_left
+    return None
+
+
+def _stage_left(status: Status) -> float:
+    """Of the stage that the run is in, counted on since it was last told."""
+    return max(1.0, status.share_seconds_left - (time.time() - status.updated))
+
+
 def _progress(run: Run, status: Status) -> None:
     share = status.step / status.steps if status.steps else 0.0
-    left = duration(status.share_seconds_left)
+    left = duration(_stage_left(status))
     if status.state == runs.WAITING:
         waited = max(0.0, time.time() - status.updated)
         share = min(0.95, waited / START_SECONDS)
@@ -257,19 +285,17 @@ def _progress(run: Run, status: Status) -> None:
         note = t("reading the sentences and cutting them into words", "正在读取句子并分词")
         if share:
             note += t(f": {share:.0%}, {left} left", f"：{share:.0%}，还要 {left}")
-    elif status.state == runs.SCORING and status.share:
-        share = status.share
-        note = t(
-            f"translating the test sentences with the best weights: {share:.0%}, {left} left",
-            f"正在用最好的权重翻译测试句子：{share:.0%}，还要 {left}",
-        )
     elif status.state == runs.SCORING:
+        share = status.share
+        note = t("translating the test sentences with the best weights", "正在用最好的权重翻译测试句子")
+        if share:
+            note += t(f": {share:.0%}, {left} left", f"：{share:.0%}，还要 {left}")
+    elif status.state == runs.MEASURING:
         note = t(
             f"epoch {status.epoch} is over: measuring it on unseen sentences",
             f"第 {status.epoch} 轮结束，正在用没见过的句子检验",
         )
         if status.share_seconds_left:
-            left = duration(max(1.0, status.share_seconds_left - (time.time() - status.updated)))
             note += t(f", about {left} left", f"，大约还要 {left}")
     else:
         epoch = min(status.epoch + 1, status.epochs) if status.alive else status.epoch
@@ -277,7 +303,12 @@ def _progress(run: Run, status: Status) -> None:
             f"epoch {epoch} of {status.epochs} · step {status.step:,} of {status.steps:,}",
             f"第 {epoch} 轮，共 {status.epochs} 轮 · 第 {status.step:,} 步，共 {status.steps:,} 步",
         )
-    if status.alive:
+    if status.state == runs.PAUSED:
+        note += t(
+            " · it waits until you let it go on, even with the browser closed",
+            " · 它会一直等到你点“继续”，关掉浏览器也一样",
+        )
+    elif status.alive:
         note += t(
             " · leave this page or close the browser: the run goes on",
             " · 离开这个页面或关掉浏览器，训练都会继续",
@@ -285,8 +316,8 @@ def _progress(run: Run, status: Status) -> None:
     scores = run.scores()
     if scores:
         note += t(
-            f" · on {scores['sentences']:,} unseen test sentences: BLEU {scores['bleu_lowercase']:.1f} lowercased",
-            f" · 在 {scores['sentences']:,} 个没见过的测试句子上：BLEU {scores['bleu_lowercase']:.1f}（不分大小写）",
+            f" · final test, {scores['sentences']:,} unseen sentences: BLEU {scores['bleu_lowercase']:.1f} lowercased",
+            f" · 最终测试，{scores['sentences']:,} 个没见过的句子：BLEU {scores['bleu_lowercase']:.1f}（不分大小写）",
         )
     st.html(f'<div class="progress"><i style="width:{share:.1%}"></i></div><div class="mute small">{note}</div>')
 
@@ -326,11 +357,14 @@ def _pin(run: Run) -> None:
         st.session_state[f"pin-note-{run.name}"] = say(problem)
 
 
-def _change_course(run: Run) -> None:
+def _change_course(run: Run, written: History) -> None:
     """Learning rate and teacher forcing, changed from the next step on."""
     config, asked = run.config, run.control()
-    rate = asked.learning_rate if asked.learning_rate is not None else config.learning_rate
-    forcing = asked.teacher_forcing if asked.teacher_forcing is not None else config.teacher_forcing
+    changed = {row["change"]: row["to"] for row in written.changes}
+    rate, forcing = (
+        value if value is not None else changed.get(name, getattr(config, name))
+        for name, value in (("learning_rate", asked.learning_rate), ("teacher_forcing", asked.teacher_forcing))
+    )
     with st.container(border=True, key="course"):
         note = t("counts from the next step; the curve shows where", "从下一步起生效，曲线上会标出")
         st.html(
@@ -374,6 +408,9 @@ def _change_course(run: Run) -> None:
 
 
 def _apply(run: Run, rate: float, forcing: float) -> None:
+    if run.status().state not in (runs.TRAINING, runs.MEASURING, runs.PAUSED):
+        st.toast(t("Too late: the last step is done. Nothing was changed.", "太晚了：最后一步已经完成，没有改动。"))
+        return
     try:
         run.ask(learning_rate=rate, teacher_forcing=forcing)
     except Problem as problem:
