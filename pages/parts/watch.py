@@ -108,7 +108,7 @@ def _panel(run: Run, polling: bool, relatives: list[str]) -> None:
             time_machine(run.name, written)
             if status.alive:
                 _add_sentence(run, written)
-        if status.state in (runs.TRAINING, runs.MEASURING, runs.PAUSED):
+        if status.state in (runs.TRAINING, runs.MEASURING, runs.PAUSED) and status.step < status.steps:
             _change_course(run, written)
 
 
@@ -296,7 +296,7 @@ def _progress(run: Run, status: Status) -> None:
             f"第 {status.epoch} 轮结束，正在用没见过的句子检验",
         )
         if status.share_seconds_left:
-            note += t(f", about {left} left", f"，大约还要 {left}")
+            note += t(f", which takes about {left}", f"，这一步约需 {left}")
     else:
         epoch = min(status.epoch + 1, status.epochs) if status.alive else status.epoch
         note = t(
