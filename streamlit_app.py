@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.parts import address
 from pages.parts.ask import ask_and_trace, came_by_link
 from pages.parts.decodings import beam_of, choose_decoding, compare, steps_of
 from pages.parts.language import language, t
@@ -17,7 +18,7 @@ heading(
     ),
 )
 by_link = came_by_link()
-run, sentence, greedy = ask_and_trace()
+run, sentence, greedy = ask_and_trace(address.arrived("translate"))
 
 with st.container(border=True):
     by_beam = choose_decoding()

@@ -21,6 +21,7 @@ from pages.parts.walkthrough import (
     sentence_data,
     style,
     take_along,
+    told,
     tour,
     walkthrough,
     way_data,
@@ -39,9 +40,9 @@ heading(
         "每一步，它给词表里的每个词一个概率。贪心解码取最大的那个，再把它作为下一步的输入。",
     ),
 )
-by_link = came_by_link()
-run, sentence, automatic = ask_and_trace()
-here = tour.current(f"{run.name} {run.version[1]} {sentence}", automatic.words, by_link)
+by_link, arrived = came_by_link(), address.arrived("decoder")
+run, sentence, automatic = ask_and_trace(arrived)
+here = tour.current(f"{run.name} {run.version[1]} {sentence}", automatic.words, by_link, arrived)
 
 
 MOST_SUMS = 30  # steps whose arithmetic a saved page has
@@ -64,6 +65,7 @@ def chosen(way: Way, step: int) -> int | None:
 def answer() -> None:
     """Do what the visitor asked the picture for. It runs before the page is drawn again."""
     question = asked()
+    tour.hear(here, question["place"])
     way = read_way(str(question.get("way") or question["place"]["way"])) or GREEDY
     here.note = None
     try:
@@ -98,6 +100,12 @@ def answer() -> None:
                 stand(GREEDY, here.place.step)
     except Problem as problem:
         here.note = say(problem)
+    tour.write(here)
+
+
+def move() -> None:
+    """Stand where the visitor went in the browser. It runs before the page is drawn again."""
+    tour.hear(here, told())
 
 
 def save(kind: str, way: Way, question: dict[str, Any]) -> None:
@@ -110,8 +118,6 @@ def save(kind: str, way: Way, question: dict[str, Any]) -> None:
         frames = [str(frame) for frame in question.get("frames", [])]
         made = take_along.file(f"{name}.gif", "image/gif", take_along.animation(frames))
     else:
-        place = question.get("place", {})
-        here.place = tour.Place(int(place["step"]), int(place["k"]), float(place["temperature"]), way)
         steps = trace_of(way).steps[:MOST_SUMS]
         every = [found for number in range(1, len(steps) + 1) for found in sums_of(way, number, None)]
         every += [found for at in range(len(trace_of(way).source[:MOST_SUMS]) - 1) for found in sums_of(way, 1, at)]
@@ -142,10 +148,6 @@ def sums_of(way: Way, step: int, position: int | None) -> list[dict[str, Any]]:
     return [{"way": write_way(way), "step": step, "position": at, "operations": numbers}]
 
 
-def identity() -> str:
-    return f"{here.subject} {here.cut}"
-
-
 def words_counted() -> "TrainingWords | None":
     try:
         return training_words(run) if here.counted else None
@@ -155,7 +157,7 @@ def words_counted() -> "TrainingWords | None":
 
 def picture_data() -> dict[str, Any]:
     return {
-        "identity": identity(),
+        "identity": here.identity(),
         "place": here.place.to_dict() | {"visit": here.visit},
         **sentence_data(trace_of(GREEDY), run.config.hidden, run.config.bidirectional, words_counted()),
         "ways": [way_data(way, trace_of(way)) for way in here.ways],
@@ -187,7 +189,7 @@ here.ways = tuple(ways)
 if here.place.way not in here.ways:
     here.place.way = GREEDY
 here.place.step = min(here.place.step, len(trace_of(here.place.way).steps))
-moved = walkthrough(
+walkthrough(
     {
         **picture_data(),
         "sums": sums_of(*here.sums) if here.sums and here.sums[0] in here.ways else [],
@@ -195,13 +197,10 @@ moved = walkthrough(
         "note": here.note,
         "file": here.file,
     },
+    on_move=move,
     on_ask=answer,
 )
 here.file = None
-if moved.get("identity") == identity() and moved.get("visit") == here.visit:
-    here.place = tour.Place(
-        int(moved["step"]), int(moved["k"]), float(moved["temperature"]), read_way(str(moved["way"])) or GREEDY
-    )
 tour.write(here)
 
 # More to see, one at a time: each takes the model.

@@ -12,6 +12,13 @@ def news(key: str) -> str | None:
     return value
 
 
+def arrived(page: str) -> bool:
+    """Whether the visitor comes to this page from another one, or for the first time."""
+    before = st.session_state.get("address:page")
+    st.session_state["address:page"] = page
+    return bool(before != page)
+
+
 def write(key: str, value: str) -> None:
     """Put a value into the address."""
     st.session_state[f"address:{key}"] = value

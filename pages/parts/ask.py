@@ -66,8 +66,11 @@ def markdown_safe(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#+\-.!|~$:])", r"\\\1", text)
 
 
-def ask() -> tuple[Run | None, str]:
-    """Draw the box with its examples. Returns the chosen run and the sentence as typed, both kept in the address."""
+def ask(arrived: bool) -> tuple[Run | None, str]:
+    """Draw the box with its examples. Returns the chosen run and the sentence as typed, both kept in the address.
+
+    arrived: whether the visitor comes from another page. Whoever clears the box has it empty until then.
+    """
     linked = address.news("sentence")
     if linked is not None:
         st.session_state["sentence"] = linked
@@ -80,6 +83,9 @@ def ask() -> tuple[Run | None, str]:
     if sentence_now is None or (linked is None and sentence_now in before and sentence_now not in offered):
         # An example of another run, in a language that this one may not read.
         st.session_state["sentence"] = offered[0]
+    elif arrived and not linked:
+        # Given anew: the box is made anew too, and without a value it would come up empty where nobody had typed yet.
+        st.session_state["sentence"] = sentence_now or offered[0]
     st.session_state["examples-offered"] = offered
     chinese = contains_chinese("".join(offered))
     with box:
@@ -89,6 +95,7 @@ def ask() -> tuple[Run | None, str]:
             else t("A sentence in the model's language; Enter translates it", "输入一个模型所读语言的句子，按回车翻译"),
             key="sentence",
             persist_state="session",
+            on_change=_typed,
         )
     with st.container(horizontal=True, gap="small", key="examples"):
         for number, example in enumerate(offered):
@@ -104,12 +111,12 @@ def came_by_link() -> bool:
     return any(st.query_params.get(key) != st.session_state.get(f"address:{key}") for key in ("sentence", "run"))
 
 
-def ask_and_trace() -> tuple[Run, str, "DecodeTrace"]:
+def ask_and_trace(arrived: bool) -> tuple[Run, str, "DecodeTrace"]:
     """Draw the box and translate what is in it: the run, the sentence and its trace.
 
     Where there is none to give, the page says why and ends here.
     """
-    run, sentence = ask()
+    run, sentence = ask(arrived)
     if run is None:
         st.stop()
     try:
@@ -122,3 +129,11 @@ def ask_and_trace() -> tuple[Run, str, "DecodeTrace"]:
 
 def _take(example: str) -> None:
     st.session_state["sentence"] = example
+    _typed()
+
+
+def _typed() -> None:
+    """The address that came with a message may be older than the message: what was typed is newer than any of it."""
+    sentence = st.session_state["sentence"]
+    if len(sentence) <= MAX_IN_ADDRESS:
+        address.write("sentence", sentence)

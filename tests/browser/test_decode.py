@@ -2,7 +2,9 @@
 
 import csv
 import io
+import os
 import re
+import signal
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -213,6 +215,52 @@ def test_moving_sends_one_message_however_many_keys(visitor):
     visit.page.wait_for_url(re.compile(r"step=5\b"))
 
 
+def test_an_old_answer_never_moves_a_newer_step(visitor, server: Server):
+    """The server is stopped while the keys are pressed and a sentence plays: all its answers come late, and together."""
+    visit = open_decoder(visitor())
+    visit.settle()
+    seen = []
+
+    def late(act, times: int) -> None:
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            for _ in range(times):
+                act()
+                visit.page.wait_for_timeout(450)
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
+        for _ in range(15):
+            seen.append(int(re.findall(r"\d+", where(visit))[0]))
+            visit.page.wait_for_timeout(100)
+
+    late(lambda: visit.page.keyboard.press("ArrowRight"), 4)
+    assert seen == [5] * len(seen)
+    visit.page.wait_for_url(re.compile(r"step=5\b"))
+    visit.page.keyboard.press("Home")
+    visit.page.locator(".speed").select_option("2")
+    visit.page.locator(".play").click()
+    seen.clear()
+    late(lambda: None, 4)
+    at_step(visit, len(words(visit)))
+    assert seen == sorted(seen)
+    visit.page.wait_for_url(re.compile(rf"step={len(words(visit))}\b"))
+
+
+def test_who_goes_on_from_translate_at_once_finds_its_example(visitor):
+    for early in (True, False):
+        visit = visitor()
+        if early:
+            visit.page.goto(visit.url, wait_until="commit")
+        else:
+            visit.go("/")
+        visit.key("bar").get_by_text("Decoder").click()
+        visit.page.locator(".walk .say b").first.wait_for()
+        visit.settle()
+        example = visit.key("sentence").locator("input").input_value()
+        assert example and visit.key("example-0").inner_text().strip() == example
+        assert words(visit)[-1] == "<eos>"
+
+
 def test_greedy_and_beam_search_stand_on_one_tree(visitor):
     visit = open_decoder(visitor(), "我喜欢学习机器学习。", width=5)
     tree = visit.page.locator(".tree")
@@ -236,7 +284,7 @@ def test_teacher_forcing_and_free_running_stand_in_two_lanes(visitor):
     box.fill("".join(word if word in ".?" else " " + word for word in words(visit)[:-1]).strip())
     box.press("Enter")
     visit.page.get_by_text("never part").wait_for()
-    assert table.locator("td.parts").count() == 0
+    assert table.locator("td.apart").count() == 0
     box.fill("We <b>never</b> drank tea.")
     box.press("Enter")
     visit.page.get_by_text("They part at step").wait_for()

@@ -48,19 +48,18 @@ _component = st.components.v2.component(
 )
 
 
-def walkthrough(data: dict[str, Any], on_ask: Any) -> dict[str, Any]:
-    """Draw it. Returns where the visitor stands: identity, way, step, k, temperature.
+def walkthrough(data: dict[str, Any], on_move: Any, on_ask: Any) -> None:
+    """Draw it. on_move is called where the visitor went elsewhere; `told()` says where.
 
     on_ask is called where the visitor asked for something that takes the model; `asked()` says what.
     """
-    drawn: Any = _component(
+    _component(
         data=data | {"part": "walk", "texts": texts(language())},
         key=KEY,
         default={"place": data["place"] | {"identity": data["identity"]}},
-        on_place_change=lambda: None,
+        on_place_change=on_move,
         on_ask_change=on_ask,
     )
-    return dict(drawn.place or {})
 
 
 def beam_tree(beam: "BeamTrace", greedy: "DecodeTrace") -> None:
@@ -87,6 +86,11 @@ def lanes_beside(lanes: "Lanes") -> None:
 def asked() -> dict[str, Any]:
     """Inside on_ask: the question, with its `kind` and where the visitor stood."""
     return dict(st.session_state[KEY].get("ask") or {})
+
+
+def told() -> dict[str, Any]:
+    """Inside on_move: where the visitor stands: identity, visit, number, way, step, k, temperature."""
+    return dict(st.session_state[KEY].get("place") or {})
 
 
 def sentence_data(

@@ -1,6 +1,6 @@
 """A visitor's tour of one sentence: where they stand, the ways they opened, how they cut it. The address carries it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,16 @@ class Place:
     k: int = 10
     temperature: float = 1.0
     way: Way = GREEDY
+    number: int = 0  # grows with each move in the browser, so that an older message is told from a newer one
 
     def to_dict(self) -> dict[str, Any]:
-        return {"step": self.step, "k": self.k, "temperature": self.temperature, "way": write_way(self.way)}
+        return {
+            "step": self.step,
+            "k": self.k,
+            "temperature": self.temperature,
+            "way": write_way(self.way),
+            "number": self.number,
+        }
 
 
 @dataclass
@@ -38,27 +45,54 @@ class Tour:
     file: dict[str, str] | None = None  # made and not yet handed over
     sums: tuple[Way, int, int] | None = None  # the way, step and source position whose arithmetic was asked for
 
+    def identity(self) -> str:
+        """What the browser shows: a message that names another comes from before it."""
+        return f"{self.subject} {self.cut}"
 
-def current(subject: str, words: Sequence[str], by_link: bool) -> Tour:
+
+def current(subject: str, words: Sequence[str], by_link: bool, arrived: bool) -> Tour:
     """The tour of this sentence: as it was, or as the address says, where a link or the browser's Back brought it.
 
     A sentence that was typed begins at its first step with greedy alone; k and the temperature stay.
+    arrived: whether the visitor comes from another page.
     """
     tour: Tour | None = st.session_state.get("tour")
-    moved = "step" in st.query_params and _read() != _written()
+    # With each message Streamlit sends the address that the server wrote last, which may be some steps old: on this
+    # page only Back makes news of it, and Back changes branches, as a step gets no entry in the history.
+    changed = {key for key in KEYS if _read()[key] != _written().get(key, "")}
+    moved = "step" in st.query_params and bool(changed if arrived else changed & {"ways", "cut"})
     if tour is not None and tour.subject != subject and not (by_link or moved):
-        place = Place(k=tour.place.k, temperature=tour.place.temperature)
+        place = Place(k=tour.place.k, temperature=tour.place.temperature, number=tour.place.number)
         tour = Tour(subject, tour.visit + 1, place)
     elif tour is None or tour.subject != subject or moved:
-        tour = Tour(subject, tour.visit + 1 if tour else 1, _place(), read_ways(_read()["ways"]), _cut(words))
+        tour = Tour(
+            subject,
+            tour.visit + 1 if tour else 1,
+            _place(tour.place.number if tour else 0),
+            read_ways(_read()["ways"]),
+            _cut(words),
+        )
     st.session_state["tour"] = tour
     return tour
+
+
+def hear(tour: Tour, told: Mapping[str, Any]) -> None:
+    """Stand where the browser says, unless its message is older than what is known; the address follows at once.
+
+    To be called before the page is drawn: the address that came with the message may be older than the message.
+    """
+    number = int(told.get("number", 0))
+    if told.get("identity") == tour.identity() and told.get("visit") == tour.visit and number >= tour.place.number:
+        way = read_way(str(told["way"])) or GREEDY
+        tour.place = Place(int(told["step"]), int(told["k"]), float(told["temperature"]), way, number)
+    write(tour)
 
 
 def write(tour: Tour) -> None:
     """Put the tour into the address: what is as usual is left out, but for the step."""
     place = tour.place.to_dict()
     usual = Place().to_dict()
+    del place["number"]
     values = {key: str(value) if key == "step" or value != usual[key] else "" for key, value in place.items()}
     values["ways"] = write_ways(tour.ways).replace("0", "", 1) if len(tour.ways) == 1 else write_ways(tour.ways)
     values["cut"] = ".".join(str(len(word)) for word in tour.cut or ())
@@ -75,13 +109,13 @@ def _written() -> dict[str, str]:
     return dict(st.session_state.get("tour:address", {}))
 
 
-def _place() -> Place:
+def _place(number: int) -> Place:
     """Where the address says to stand; as usual where it says nothing or nonsense."""
     values = _read()
     step = int(values["step"]) if values["step"].isdecimal() and len(values["step"]) < 5 else 1
     k = int(values["k"]) if values["k"].isdecimal() and len(values["k"]) < 3 else 10
     temperature = _TEMPERATURES.get(values["temperature"], 1.0)
-    return Place(max(1, step), min(max(k, 3), 20), temperature, read_way(values["way"]) or GREEDY)
+    return Place(max(1, step), min(max(k, 3), 20), temperature, read_way(values["way"]) or GREEDY, number)
 
 
 def _cut(words: Sequence[str]) -> tuple[str, ...] | None:

@@ -189,6 +189,7 @@ function makeWalk(root) {
 
   // The address and the server follow a moment after the last move, in one message however many keys were pressed.
   function tell() {
+    view.place.number += 1;
     if (!send) return;
     clearTimeout(view.telling);
     view.telling = setTimeout(() => {
@@ -345,9 +346,14 @@ function makeWalk(root) {
     view.waiting = null;
     root.classList.remove("waiting");
     // The visitor's place wins, unless the server says to stand elsewhere: another sentence, a link, a new branch.
+    // Even then a step stays that is newer than the question which the server answers.
+    let newer = false;
     if (!same || view.visit !== data.place.visit || !view.ways.has(view.place.way)) {
       if (!same) stop0();
-      view.place = { ...data.place };
+      const own = view.place;
+      newer = same && own.number > data.place.number;
+      view.place = { ...data.place, number: Math.max(own?.number ?? 0, data.place.number) };
+      if (newer) Object.assign(view.place, { step: own.step, k: own.k, temperature: own.temperature });
     }
     view.visit = data.place.visit;
     if (!view.ways.has(view.place.way)) view.place.way = GREEDY;
@@ -356,6 +362,7 @@ function makeWalk(root) {
     speak();
     rebuild();
     writeAddress0();
+    if (newer) tell();
     if (data.file && view.file !== data.file.id) {
       view.file = data.file.id;
       saveFile(data.file);
