@@ -87,7 +87,9 @@ def _panel(run: Run, polling: bool, relatives: list[str]) -> None:
         st.rerun()  # gone on with a click in here: from now on it has to be drawn again and again
     was_alive = st.session_state.get("watching") == run.name
     st.session_state["watching"] = run.name if status.alive else None
-    if was_alive and not status.alive:
+    was_paused = st.session_state.get("watching-paused")
+    st.session_state["watching-paused"] = run.name, status.state == runs.PAUSED
+    if (was_alive and not status.alive) or was_paused == (run.name, status.state != runs.PAUSED):
         st.rerun()  # the rest of the page has to know too
     with st.container(border=True, key="panel"):
         _head(run, status, relatives)
