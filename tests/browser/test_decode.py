@@ -85,6 +85,9 @@ def test_space_plays_to_the_end(visitor):
     last = len(words(visit))
     at_step(visit, last)
     visit.page.locator(".play[aria-pressed=false]").wait_for()
+    visit.page.locator(".so-far button").first.click()
+    visit.page.keyboard.press("Space")
+    at_step(visit, 2)
 
 
 def test_k_and_temperature_are_redrawn_in_the_browser_and_the_caption_stays_true(visitor):
@@ -102,6 +105,10 @@ def test_k_and_temperature_are_redrawn_in_the_browser_and_the_caption_stays_true
         assert f"{shares[0]:.1f}%" in said
         assert ("at temperature" in said) == (temperature != 1.0)
     visit.page.wait_for_url(re.compile("temperature=1.8"))
+    visit.page.get_by_label("words shown").fill("3")
+    tabbed = visit.page.locator(".bar[tabindex='0']")
+    assert tabbed.count() == 1 and tabbed.is_visible(), "no key leads to a bar that is not drawn"
+    assert visit.page.locator(".bar:not([aria-hidden=true])").count() == 3
 
 
 def test_a_losing_word_is_followed_and_its_branch_opens_afresh_from_the_address(visitor):
@@ -335,6 +342,7 @@ def test_the_saved_page_opens_from_disk_without_a_network(visitor, browser, tmp_
     assert page.locator(".where").inner_text().startswith("step 3")
     assert page.locator(".bar .share:visible").all_text_contents() == shares, "k and temperature came along"
     assert page.locator(".way").count() == 2
+    assert page.locator(".merge, .split").count() == 0, "without a model nothing is cut anew"
     page.keyboard.press("ArrowRight")
     page.locator(".softmax").click()
     page.locator(".sums").get_by_text("self.fc_out(output.squeeze(0))").wait_for()

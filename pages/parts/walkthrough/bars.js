@@ -11,13 +11,13 @@ function makeBars(svg, size, tip, act, data) {
   shape(group, "text", { class: "title", x: 0, y: 14 }, texts.next);
   const softmax = shape(group, "g", { class: "softmax" });
   const wide = Math.max(56, texts.softmax.length * 8);
-  shape(softmax, "rect", { x: size.candidates - wide, y: 0, width: wide, height: 19, rx: 9 });
-  shape(softmax, "text", { x: size.candidates - wide / 2, y: 14, "text-anchor": "middle" }, texts.softmax);
+  shape(softmax, "rect", { x: size.candidates - wide, y: 1, width: wide, height: 19, rx: 9 });
+  shape(softmax, "text", { x: size.candidates - wide / 2, y: 14.5, "text-anchor": "middle" }, texts.softmax);
   softmax.dataset.focus = "softmax";
   pressable(softmax, texts.openSoftmax, () => act.open("softmax"));
   tip.on(softmax, () => texts.aboutSoftmax);
   const rest = shape(group, "text", { class: "small", x: 0, y: TALL - 6 });
-  if (!data.offline) shape(group, "text", { class: "small", x: 0, y: TALL - 23 }, texts.followHint);
+  if (!data.offline) shape(group, "text", { class: "small hint", x: 0, y: TALL - 23 }, texts.followHint);
   const list = shape(group, "g", { role: "group", "aria-label": texts.next });
   const name = Math.min(118, size.candidates * 0.4);
   const rail = size.candidates - name - 60;
@@ -42,7 +42,7 @@ function makeBars(svg, size, tip, act, data) {
       event.preventDefault();
       event.stopPropagation();
     });
-    tip.on(row, () => about(index));
+    tip.on(row, () => about(index), true);
     return { row, hit, word, bar, share, tag };
   });
 
@@ -83,6 +83,7 @@ function makeBars(svg, size, tip, act, data) {
     rows.forEach((parts, index) => {
       const entry = shown[index];
       parts.row.style.display = entry ? "" : "none";
+      set(parts.row, { "aria-hidden": !entry, ...(entry ? {} : { tabindex: -1, "aria-label": "" }) });
       if (!entry) return;
       const { candidate, share, rank, chosen } = entry;
       const y = 28 + index * pitch;
@@ -116,6 +117,8 @@ function makeBars(svg, size, tip, act, data) {
     };
     write(rest, waiting !== null ? texts.waiting : fill(place.temperature === 1 ? texts.rest : texts.restOnly, values));
     rest.classList.toggle("busy", waiting !== null);
+    // One bar is reached by Tab, the others by the arrows; it has to be one that is drawn.
+    if (!rows.slice(0, shown.length).some((parts) => parts.row.getAttribute("tabindex") === "0")) set(rows[0].row, { tabindex: 0 });
   }
 
   return { draw, busy: (id) => (waiting = id), chosenAt: () => chosenY };

@@ -10,7 +10,11 @@ function makeBeam(root) {
   const about = element("p", "about");
   about.setAttribute("aria-live", "polite");
   const table = element("table", "best");
-  root.append(verdict, key, stage, about, table);
+  const more = element("button", "quiet more");
+  more.addEventListener("click", () => stage.scrollBy({ left: stage.clientWidth * 0.8, behavior: still() ? "auto" : "smooth" }));
+  stage.addEventListener("scroll", showMore);
+  const watcher = new ResizeObserver(showMore);
+  root.append(verdict, key, stage, more, about, table);
   let data, texts, nodes, focus;
 
   // The tokens of a hypothesis from its first, found by walking up its parents.
@@ -69,6 +73,16 @@ function makeBeam(root) {
     });
     focus = columns[0][0];
     set(focus.group, { tabindex: 0 });
+  }
+
+  // A tree wider than the page says that it goes on, and how far.
+  function showMore() {
+    const shown = Math.floor((stage.scrollLeft + stage.clientWidth - BEAM.box) / BEAM.column) + 1;
+    const steps = data.beam.steps.length;
+    stage.classList.toggle("long", stage.scrollWidth > stage.clientWidth + 4);
+    stage.classList.toggle("goes-on", shown < steps);
+    more.hidden = shown >= steps;
+    more.textContent = fill(texts.beamMoreSteps, { from: shown + 1, to: steps });
   }
 
   // In words: the sentence so far, its log-probability, and how its score comes about.
@@ -152,10 +166,15 @@ function makeBeam(root) {
       root.setAttribute("role", "region");
       root.setAttribute("aria-label", texts.beamLabel);
       build();
+      stage.scrollLeft = 0;
+      watcher.observe(stage);
+      showMore();
       drawVerdict();
       drawTable();
       about.textContent = texts.beamHint;
     },
-    rest() {},
+    rest() {
+      watcher.disconnect();
+    },
   };
 }

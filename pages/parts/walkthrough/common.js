@@ -147,22 +147,26 @@ function makeTip(root) {
   const box = element("div", "tip");
   box.hidden = true;
   root.append(box);
-  const show = (node, words) => {
+  // Above the node; with `beside`, left of a list that it would cover.
+  const show = (node, words, beside) => {
     const text = words();
     if (!text) return;
     box.textContent = text;
     box.hidden = false;
     const frame = root.getBoundingClientRect();
     const at = node.getBoundingClientRect();
-    const left = clamp(at.left + at.width / 2 - box.offsetWidth / 2, frame.left, frame.right - box.offsetWidth);
+    box.style.maxWidth = beside ? "16rem" : "";
+    const aim = beside ? at.left - box.offsetWidth - 12 : at.left + at.width / 2 - box.offsetWidth / 2;
+    const left = clamp(aim, frame.left, frame.right - box.offsetWidth);
     box.style.left = left - frame.left + "px";
-    box.style.top = at.top - frame.top - box.offsetHeight - 6 + "px";
+    box.style.top = (beside ? at.top + at.height / 2 - box.offsetHeight / 2 : at.top - box.offsetHeight - 6) - frame.top + "px";
   };
   const hide = () => (box.hidden = true);
-  const on = (node, words) => {
-    node.addEventListener("pointerenter", () => show(node, words));
+  const on = (node, words, beside = false) => {
+    node.addEventListener("pointerenter", () => show(node, words, beside));
     node.addEventListener("pointerleave", hide);
-    node.addEventListener("focus", () => node.matches(":focus-visible") && show(node, words));
+    node.addEventListener("click", hide);
+    node.addEventListener("focus", () => node.matches(":focus-visible") && show(node, words, beside));
     node.addEventListener("blur", hide);
   };
   return { on, show, hide };

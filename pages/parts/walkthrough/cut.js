@@ -2,19 +2,18 @@
 
 function drawCut(card, data, act) {
   const { texts } = data;
-  const title = heading(texts.cut, texts.cutNote);
+  const title = heading(texts.cut, data.offline ? "" : texts.cutNote);
   const row = element("div", "cut-row");
   const tokens = data.source.slice(0, -1);
   const words = tokens.map((token) => token.text);
   const change = (next, focus) => act.cut(next, focus);
   tokens.forEach((token, index) => {
-    if (index) {
+    if (index && !data.offline) {
       const merge = element("button", "merge", "+");
       merge.dataset.focus = `merge-${index}`;
       const label = fill(texts.merge, { left: words[index - 1], right: words[index] });
       merge.title = label;
       merge.setAttribute("aria-label", label);
-      merge.disabled = data.offline;
       merge.addEventListener("click", () => change([...words.slice(0, index - 1), words[index - 1] + words[index], ...words.slice(index + 1)]));
       row.append(merge);
     }
@@ -22,14 +21,13 @@ function drawCut(card, data, act) {
     box.title = aboutSource(token, texts);
     const letters = [...token.text];
     letters.forEach((letter, at) => {
-      if (at) {
+      if (at && !data.offline) {
         const split = element("button", "split");
         split.dataset.focus = `split-${index}-${at}`;
         const [left, right] = [letters.slice(0, at).join(""), letters.slice(at).join("")];
         const label = fill(texts.split, { left, right });
         split.title = label;
         split.setAttribute("aria-label", label);
-        split.disabled = data.offline;
         split.addEventListener("click", () => change([...words.slice(0, index), left, right, ...words.slice(index + 1)]));
         box.append(split);
       }
@@ -41,7 +39,7 @@ function drawCut(card, data, act) {
   if (data.cut.changed) {
     const back = element("button", "quiet", texts.cutBack);
     back.dataset.focus = "cut-back";
-    back.disabled = data.offline;
+    back.hidden = Boolean(data.offline);
     back.addEventListener("click", () => change(null));
     const was = element("p", "mute", fill(texts.cutWas, { words: data.cut.original.join(" | "), sentence: data.cut.sentence }));
     card.append(was, back);

@@ -22,7 +22,7 @@ function makeLanes(root) {
         head.scope = "row";
         line.append(head);
         for (let i = 0; i < length; i++) {
-          const cell = element("td", i === parts ? "parts" : "");
+          const cell = element("td", i === parts ? "apart" : "");
           const content = make(i);
           if (content) cell.append(content);
           line.append(cell);
@@ -64,7 +64,7 @@ function makeLanes(root) {
       });
       const steps = element("tr", "mute");
       steps.append(element("th", "", texts.laneStep));
-      for (let i = 0; i < length; i++) steps.append(element("td", i === parts ? "parts" : "", i === parts ? `${i + 1} ${texts.lanePart}` : String(i + 1)));
+      for (let i = 0; i < length; i++) steps.append(element("td", i === parts ? "apart" : "", i === parts ? `${i + 1} ${texts.lanePart}` : String(i + 1)));
       table.append(steps, truth, ...lane(lanes.forced, texts.laneForced, "forced"), ...lane(lanes.free, texts.laneFree, "free"));
       stage.replaceChildren(table);
       const values = {

@@ -290,7 +290,7 @@ function makePicture(root, svg, tip, act) {
     const into = size.attends ? `H${start - 8}C${start - 28} ${lane} ${start - 26} ${ROW.decoder + 22} ${start - 2} ${ROW.decoder + 22}` : `V${ROW.decoder + 4}C12 ${ROW.decoder + 22} 16 ${ROW.decoder + 22} ${start - 2} ${ROW.decoder + 22}`;
     set(nodes.first, { d: `M${end + 1} ${ROW.encoder + 20}${down}${into}` });
     nodes.first.classList.toggle("past", size.attends && now > 0);
-    set(nodes.firstLabel, { x: turn + 4, y: lane - 6, visibility: size.attends ? "visible" : "hidden" });
+    set(nodes.firstLabel, { x: turn - 26, y: lane - 6, visibility: size.attends ? "visible" : "hidden" });
 
     decoder.forEach((place, index) => {
       const parts = nodes.decoder[index];

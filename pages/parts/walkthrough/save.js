@@ -5,6 +5,7 @@ const MOST_FRAMES = 60;
 // The picture as it stands, with the sentence above it, as a PNG of at most 960 pixels' width.
 async function frame(svg, styles, root, line) {
   const copy = svg.cloneNode(true);
+  copy.querySelectorAll(".hint").forEach((node) => node.remove());
   const [width, height] = [svg.viewBox.baseVal.width, svg.viewBox.baseVal.height];
   const names = ["encoder", "context", "decoder", "attention", "chosen", "unknown", "ink", "mute", "line", "soft", "paper"];
   const colours = names.map((name) => `--${name}: ${colour(root, name)};`).join("");

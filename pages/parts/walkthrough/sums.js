@@ -18,7 +18,7 @@ function drawSumsCard(card, data, open, place, step, sums, act) {
   shut.dataset.focus = "close-sums";
   shut.addEventListener("click", () => act.open(null));
   title.append(shut);
-  const row = element("div", "parts");
+  const row = element("div", "chooser");
   for (const part in PARTS) {
     if (part === "attention" && !data.attends) continue;
     const button = element("button", `part ${part}`, texts[`part_${part}`]);

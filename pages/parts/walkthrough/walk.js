@@ -210,7 +210,8 @@ function makeWalk(root) {
     if (elsewhere || event.altKey || event.ctrlKey || event.metaKey) return;
     if (from.matches("input[type=range], select")) return;
     if (event.key === " ") {
-      if (from.matches("button, input, [role=button]")) return;
+      // A word of the sentence was clicked to go there: space goes on playing. By keyboard, Enter presses it.
+      if (from.matches("button, input, [role=button]") && !soFar.contains(from)) return;
       event.preventDefault();
       return toggle();
     }
@@ -255,11 +256,16 @@ function makeWalk(root) {
       parts.push(sentence(texts.sayGiven, { word: bold("word", step.chosen.token), share: percent(at(step.chosen)), rank: grouped(step.chosen.rank), argmax: bold("", first.token), best: percent(at(first)) }));
     } else {
       parts.push(sentence(texts.sayFinds, { word: bold("word", step.chosen.token), count: grouped(view.data.vocabulary), share: percent(at(step.chosen)) }));
-      if (second) parts.push(sentence(texts.sayBeats, { second: bold("", second.token), nats: Math.log(at(first) / at(second)).toFixed(2) }));
+      if (second) {
+        const gap = span("explained", `${Math.log(at(first) / at(second)).toFixed(2)} ${texts.nats}`);
+        gap.title = texts.aboutNats;
+        parts.push(sentence(texts.sayBeats, { second: bold("", second.token), nats: gap }));
+      }
     }
     if (!plain) parts.push(fill(texts.sayTemperature, { temperature: view.place.temperature.toFixed(1), share: percent(shareOf(step.chosen, step, 1)) }));
     if (step.chosen.token === "<eos>") parts.push(texts.sayEnd);
-    say.replaceChildren(...parts.flatMap((part) => [part, " "]));
+    // Chinese sentences follow each other without a space.
+    say.replaceChildren(...parts.flatMap((part) => [part, texts.between]));
   }
 
   function drawSums() {

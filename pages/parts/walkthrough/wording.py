@@ -97,7 +97,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "heatCell": ("writing {word}: {share} on {source}", "写 {word} 时：{share} 在 {source} 上"),
     # What the step says
-    "sayReads": ("Step {step}. The decoder reads {input}.", "第 {step} 步。解码器读入 {input}。"),
+    "sayReads": ("Step {step}. The decoder reads “{input}”.", "第 {step} 步。解码器读入“{input}”。"),
     "sayLooks": ("It looks mostly at {word} ({share}).", "它主要看着 {word}（{share}）。"),
     "sayLooksEnd": (
         "It looks mostly at {word} ({share}), where the encoder has read the whole sentence.",
@@ -115,7 +115,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Of {count} words it finds {word} the likeliest: {share}.",
         "在 {count} 个词里，它认为 {word} 的概率最大：{share}。",
     ),
-    "sayBeats": ("That beats {second} by {nats} nats.", "比 {second} 高 {nats} 奈特。"),
+    "sayBeats": ("That beats {second} by {nats}.", "比 {second} 高 {nats}。"),
     "sayGiven": (
         "You took {word} ({share}, number {rank}) where the decoder would have taken {argmax} ({best}).",
         "你选了 {word}（{share}，第 {rank} 名），解码器本来会选 {argmax}（{best}）。",
@@ -155,7 +155,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "prune": ("Remove this way ({way})", "删去这条走法（{way}）"),
     "pruneMany": ("Remove this way and all that leave it, {count} together ({way})", "删去这条走法和它的分支，共 {count} 条（{way}）"),
     "undo": ("Put back what was removed", "恢复刚才删去的"),
+    "nats": ("nats", "奈特"),
+    "between": (" ", ""),
+    "aboutNats": (
+        "A nat is the unit of a natural logarithm: 1 nat more is e ≈ 2.7 times as probable.",
+        "奈特是自然对数的单位：多 1 奈特，概率就是 e ≈ 2.7 倍。",
+    ),
     # Beam search
+    "beamMoreSteps": ("steps {from} to {to} →", "第 {from}–{to} 步 →"),
     "beamLabel": ("Greedy against beam search, as one tree", "贪心解码与集束搜索，画在一棵树上"),
     "beamStep": ("step {step}", "第 {step} 步"),
     "beamHint": (
