@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from core.runs import SHIPPED, find_run
 
@@ -41,9 +42,7 @@ def test_two_runs_over_one_another(visitor, checkpoints, second, tmp_path):
     slider = visit.key("compare-epoch").get_by_role("slider")
     slider.focus()
     slider.press("Home")
-    visit.page.wait_for_timeout(600)
-    visit.settle()
-    assert visit.page.locator("table.samples").last.inner_text() != trained
+    expect(sentences).not_to_have_text(trained, use_inner_text=True, timeout=20_000)
     assert f"runs={FIRST}%2C{second.name}" in visit.page.url.replace(",", "%2C")
 
     visit.page.get_by_text("Give these runs to somebody").click()
