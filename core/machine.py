@@ -20,8 +20,9 @@ def default_threads() -> int:
     return max(1, (os.cpu_count() or 1) - 1)
 
 
-def keep_freed_memory() -> None:
+def keep_freed_memory(keep: bool = True) -> None:
     """Let this process keep the memory it frees, for a training process: each step asks for the same sizes again.
+    With `keep` False it is as glibc has it by itself.
 
     glibc gives large blocks back to the system at once and gets them anew page by page, zeroed: a third of a training
     step on two cores. On other systems nothing is done.
@@ -31,8 +32,8 @@ def keep_freed_memory() -> None:
     except (OSError, AttributeError):
         return
     mmap_max, trim_threshold = -4, -1  # names of malloc.h
-    mallopt(mmap_max, 0)
-    mallopt(trim_threshold, 2**31 - 1)
+    mallopt(mmap_max, 0 if keep else 65_536)
+    mallopt(trim_threshold, 2**31 - 1 if keep else 128 * 1024)
 
 
 def give_back_freed_memory() -> None:

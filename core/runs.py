@@ -41,7 +41,8 @@ from core.text import PieceTokenizer, Tokenizer, tokenizer
 from core.vocab import Vocab
 
 PROJECT = Path(__file__).resolve().parent.parent
-SHIPPED = ("tatoeba-hsk-attention",)
+# The first translates where nothing else was chosen. The twins differ in attention alone.
+SHIPPED = ("tatoeba-hsk-attention", "tatoeba-hsk-pieces", "lesson", "twin-attention", "twin-no-attention")
 
 WAITING, PREPARING, TRAINING, PAUSED = "waiting", "preparing", "training", "paused"
 MEASURING, SCORING = "measuring", "scoring"  # after an epoch, on a sample; at the end, on the whole test split
