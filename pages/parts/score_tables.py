@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from core.evaluation import saved, saved_outputs
+from core.evaluation import OUTPUTS, saved, saved_outputs
 from core.problems import Problem
 from core.runs import Run
 from core.scoring import FEW, Compared, Evaluation, Group, Measures, compare
@@ -129,6 +129,9 @@ def all_runs(rows: Sequence[tuple[Run, Evaluation]], chosen: Run, beside: Sequen
             versus = "–"
         elif not (evaluation.test and test):
             versus = f'<span class="mute">{t("scored by an older version", "旧版本的评分")}</span>'
+        elif not all((one.folder / OUTPUTS).is_file() for one in (chosen, run)):
+            # Runs that ship leave out the test sentences, which are other people's.
+            versus = f'<span class="mute">{t("score both again to compare", "两个都重新评分后才能比")}</span>'
         elif run.name in beside:
             versus = difference(compared(outputs_version(chosen), outputs_version(run)), evaluation.test == test)
         cells = (
