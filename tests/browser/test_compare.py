@@ -33,7 +33,7 @@ def test_two_runs_over_one_another(visitor, checkpoints, second, tmp_path):
     lead = visit.page.locator("p.lead").first.inner_text()
     assert "One change: dropout" in lead
     assert "→ 0.95" in lead
-    assert visit.page.locator('[data-testid="stVegaLiteChart"]').count() == 2
+    expect(visit.page.locator('[data-testid="stVegaLiteChart"]')).to_have_count(2, timeout=20_000)
     labels = visit.page.locator("table.compare td:first-child").all_inner_texts()
     assert "dropout" in labels
     assert "hidden size" not in labels  # both have the same

@@ -309,7 +309,7 @@ def test_own_files_train_and_bad_ones_are_explained(visitor, checkpoints):
     visit = visitor().go("/train")
     choose(visit, "preset", "tiny")
     choose(visit, "corpus", "My own files")
-    upload = visit.page.locator('[data-testid="stFileUploader"] input[type=file]')
+    upload = visit.page.locator("input[type=file][multiple]")  # the other one takes a run's zip
 
     def give(*files: tuple[str, bytes]) -> None:
         upload.set_input_files([{"name": name, "mimeType": "text/plain", "buffer": content} for name, content in files])
