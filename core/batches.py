@@ -30,6 +30,15 @@ class Batch:
 
         return Batch(move(self.source), self.source_lengths, move(self.target_in), move(self.target_out))
 
+    def twice(self) -> "Batch":
+        """Every pair two times: all of them, then all of them again."""
+        return Batch(
+            self.source.repeat(1, 2),
+            self.source_lengths.repeat(2),
+            self.target_in.repeat(1, 2),
+            self.target_out.repeat(1, 2),
+        )
+
 
 @dataclass(frozen=True)
 class EncodedPairs:

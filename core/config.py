@@ -128,6 +128,13 @@ class TrainConfig(Architecture):
         0.5, "probability that a step is fed the true word before it, not its own guess", low=0.0, high=1.0
     )
     label_smoothing: float = option(0.0, "probability spread over all words in the training target", low=0.0, high=0.5)
+    consistency: float = option(
+        0.0,
+        "how much it costs when two readings of a batch with different dropout disagree (R-Drop; Liang et al., 2021); "
+        "0 reads once, else each step does twice the work",
+        low=0.0,
+        high=100.0,
+    )
     early_stop: str = option(
         "never",
         "end before the last epoch once this is no better on unseen sentences: loss or bleu",

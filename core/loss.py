@@ -20,8 +20,16 @@ class _OutputLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, smoothing: float, dtype: torch.dtype
+        ctx: Any,
+        features: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        smoothing: float,
+        agreement: float,
+        dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
+        readings = features.shape[0] // max(len(targets), 1)
         count, size = features.shape[0], weight.shape[0]
         inputs, matrix, offset = features.to(dtype), weight.to(dtype), bias.to(dtype)
         keep = any(ctx.needs_input_grad[:3])
@@ -29,26 +37,47 @@ class _OutputLoss(torch.autograd.Function):
         bias_grad = torch.zeros(size, device=features.device)
         plain = torch.zeros((), device=features.device)
         uniform = torch.zeros((), device=features.device)
-        for start in range(0, count, ROWS):
-            block = slice(start, start + ROWS)
-            target = targets[block].unsqueeze(1)
-            logits = torch.addmm(offset, inputs[block], matrix.t()).float()
-            probabilities = logits.softmax(dim=1)
-            wrong = -probabilities.gather(1, target).clamp_min(1e-38).log()
-            plain += wrong.sum()
-            if smoothing:
-                # -mean(log p) over the vocabulary, from the logits: log p = logit - (logit of target + wrong).
-                uniform += (wrong + logits.gather(1, target)).sum() - logits.mean(dim=1).sum()
-                probabilities -= smoothing / size
-            if errors is not None:
-                probabilities.scatter_add_(1, target, torch.full_like(wrong, smoothing - 1.0))
+        apart = torch.zeros((), device=features.device)
+        rows = ROWS // readings
+        for start in range(0, len(targets), rows):
+            target = targets[start : start + rows].unsqueeze(1)
+            blocks = [slice(first + start, first + start + len(target)) for first in range(0, count, len(targets))]
+            read = [torch.addmm(offset, inputs[block], matrix.t()).float() for block in blocks]
+            chances = [logits.softmax(dim=1) for logits in read]
+            wrong = [-probabilities.gather(1, target).clamp_min(1e-38).log() for probabilities in chances]
+            # log p = logit - norm
+            norms = [lost + logits.gather(1, target) for lost, logits in zip(wrong, read, strict=True)]
+            plain += sum(lost.sum() for lost in wrong) / readings
+            if smoothing:  # -mean(log p) over the vocabulary
+                uniform += sum((n.sum() - x.mean(dim=1).sum()) for n, x in zip(norms, read, strict=True)) / readings
+            pulls: list[Tensor] = []
+            if agreement:
+                # KL(p‖q) + KL(q‖p) = Σ (p - q) (log p - log q)
+                p, q = chances
+                ratio = read[0].sub_(read[1]).sub_(norms[0] - norms[1])
+                from_p = (p * ratio).sum(dim=1, keepdim=True)
+                from_q = -(q * ratio).sum(dim=1, keepdim=True)
+                apart += from_p.sum() + from_q.sum()
+                if keep:
+                    part = p - q
+                    pulls = [p * (ratio - from_p) + part, q * (-ratio - from_q) - part]
+            if errors is None:
+                continue
+            for i, (block, probabilities) in enumerate(zip(blocks, chances, strict=True)):
+                if smoothing:
+                    probabilities -= smoothing / size
+                probabilities.scatter_add_(1, target, torch.full_like(wrong[i], smoothing - 1.0))
+                if readings > 1:
+                    probabilities /= readings
+                if pulls:
+                    probabilities.add_(pulls[i], alpha=agreement)
                 errors[block] = probabilities
                 bias_grad += probabilities.sum(dim=0)
         if errors is not None:
             ctx.save_for_backward(errors, inputs, matrix, bias_grad)
         ctx.mark_non_differentiable(plain)
         loss = (1 - smoothing) * plain + smoothing * uniform if smoothing else plain.clone()
-        return loss, plain
+        return loss + agreement * apart if agreement else loss, plain
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -56,18 +85,21 @@ class _OutputLoss(torch.autograd.Function):
         scale = grads[0]
         features = (errors @ matrix).float() * scale
         weight = (errors.t() @ inputs).float() * scale
-        return features, weight, bias_grad * scale, None, None, None
+        return features, weight, bias_grad * scale, None, None, None, None
 
 
 def output_loss(
-    features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, smoothing: float = 0.0
+    features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, smoothing: float = 0.0, agreement: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Two sums over the words: the loss with label smoothing, which is differentiable, and the plain cross-entropy.
 
     features (N, width); weight (V, width); bias (V,); targets (N,) ids. In nats. The same numbers as
     `log_softmax` of `features @ weight.T + bias`, in less than half of its time and memory.
+
+    Features of two readings of the same words, one after the other (2N, width), count by half each; `agreement` times
+    the divergence of the one from the other and of the other from the one is added (R-Drop; Liang et al., 2021).
     """
     dtype = compute_dtype(features)
     with torch.autocast(features.device.type, enabled=False):
-        loss, plain = _OutputLoss.apply(features, weight, bias, targets, smoothing, dtype)  # type: ignore[no-untyped-call]
+        loss, plain = _OutputLoss.apply(features, weight, bias, targets, smoothing, agreement, dtype)  # type: ignore[no-untyped-call]
     return loss, plain

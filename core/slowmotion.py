@@ -146,7 +146,7 @@ def slow_motion(run: Run, pairs: Sequence[Pair], number: int = 0) -> SlowMotion:
     with torch.inference_mode():
         memory = model.encode(batch.source, batch.source_lengths)
 
-    loss, _ = batch_loss(model, batch, coin, config.label_smoothing)
+    loss, _ = batch_loss(model, batch, coin, config.label_smoothing, config.consistency)
     words = int((batch.target_out != PAD).sum())
     loss = loss / words
     loss.backward()  # type: ignore[no-untyped-call]

@@ -123,17 +123,23 @@ def seed_step(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
 
 
-def batch_loss(model: Seq2Seq, batch: Batch, forced: list[bool], label_smoothing: float) -> tuple[Tensor, Tensor]:
+def batch_loss(
+    model: Seq2Seq, batch: Batch, forced: list[bool], label_smoothing: float, consistency: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Two sums over the real target tokens, `<eos>` included; padding takes no part.
 
     The first is what training minimises, with label smoothing; the second the plain cross-entropy in nats, which
-    is what is shown, so that training and validation losses can be compared.
+    is what is shown, so that training and validation losses can be compared. With `consistency` the batch is read
+    twice, each time with dropout of its own, and disagreement costs (see `output_loss`).
     """
-    memory = model.encode(batch.source, batch.source_lengths)
-    features = model.forced(memory, batch.target_in, forced)  # (T, B, width)
+    read = batch.twice() if consistency else batch
+    memory = model.encode(read.source, read.source_lengths)
+    features = model.forced(memory, read.target_in, forced)  # (T, B, width)
     real = batch.target_out != PAD
+    words = torch.cat([reading[real] for reading in features.chunk(2 if consistency else 1, dim=1)])
     output = model.decoder.output
-    return output_loss(features[real], output.weight, output.bias, batch.target_out[real], label_smoothing)
+    # A quarter, so that consistency counts as the paper's alpha does beside the sum of both cross-entropies.
+    return output_loss(words, output.weight, output.bias, batch.target_out[real], label_smoothing, consistency / 4)
 
 
 def take_step(
@@ -150,7 +156,7 @@ def take_step(
     model.train()
     optimizer.zero_grad(set_to_none=True)
     with machine.autocast():
-        loss, plain = batch_loss(model, batch, forced, config.label_smoothing)
+        loss, plain = batch_loss(model, batch, forced, config.label_smoothing, config.consistency)
     tokens = int((batch.target_out != PAD).sum())
     (loss / tokens).backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip).item()

@@ -36,6 +36,37 @@ def test_losses_and_gradients_are_the_plain_formulas(count, smoothing):
         assert torch.allclose(a, b, atol=1e-5)
 
 
+@pytest.mark.parametrize("count", [1, ROWS // 2 + 1, ROWS])
+def test_two_readings_count_by_half_and_pay_for_disagreeing(count):
+    features, output, _ = layer(2 * count)
+    targets = torch.randint(19, (count,))
+
+    def plain_formula():
+        p, q = (output(half).log_softmax(dim=1) for half in features.split(count))
+        both = [plain_loss(half, output, targets, 0.1) for half in features.split(count)]
+        apart = nn.functional.kl_div(q, p, reduction="sum", log_target=True)
+        apart = apart + nn.functional.kl_div(p, q, reduction="sum", log_target=True)
+        return (both[0][0] + both[1][0]) / 2 + 1.25 * apart, (both[0][1] + both[1][1]) / 2
+
+    results = []
+    for calculate in (
+        plain_formula,
+        lambda: output_loss(features, output.weight, output.bias, targets, 0.1, agreement=1.25),
+    ):
+        loss, plain = calculate()
+        gradients = torch.autograd.grad(loss / count, [features, output.weight, output.bias])
+        results.append([loss.detach() / count, plain.detach() / count, *gradients])
+    for a, b in zip(*results, strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_two_equal_readings_cost_what_one_costs():
+    features, output, targets = layer(5)
+    once = output_loss(features, output.weight, output.bias, targets, 0.1)
+    twice = output_loss(torch.cat([features, features]), output.weight, output.bias, targets, 0.1, agreement=3.0)
+    assert [x.item() for x in twice] == pytest.approx([x.item() for x in once], rel=1e-5)
+
+
 def test_in_bfloat16_the_loss_stays_near():
     features, output, targets = layer(500)
     exact = output_loss(features, output.weight, output.bias, targets)[0]

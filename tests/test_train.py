@@ -122,6 +122,19 @@ def test_label_smoothing_is_trained_for_but_not_shown():
     assert smoothed != plain
 
 
+def test_two_readings_disagree_only_where_dropout_makes_them():
+    model = build_model(ATTENTION, *[Vocab.build([["a", "b", "c"]], min_freq=1)] * 2)
+    model.encoder.dropout.cut = model.decoder.dropout.cut = 128
+    batch = make_batch(encode_pairs([([4, 5], [6, 5]), ([4], [4])]), [0, 1])
+    losses = {
+        (training, consistency): batch_loss(model.train(training), batch, [True] * 3, 0.1, consistency)[0].item()
+        for training in (False, True)
+        for consistency in (0.0, 1e-6, 5.0)
+    }
+    assert losses[False, 5.0] == pytest.approx(losses[False, 0.0], rel=1e-6)
+    assert losses[True, 5.0] > losses[True, 1e-6] + 1e-3
+
+
 # What it trains on
 
 

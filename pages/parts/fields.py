@@ -33,6 +33,7 @@ def field_label(name: str) -> str:
         "clip": t("gradient norm is cut to", "梯度范数裁剪到"),
         "teacher_forcing": t("teacher forcing", "教师强制"),
         "label_smoothing": t("label smoothing", "标签平滑"),
+        "consistency": t("agreement of two readings (R-Drop)", "两遍一致性（R-Drop）"),
         "early_stop": t("stop early by", "按什么提前结束"),
         "patience": t("patience, in epochs", "等几个训练轮次"),
         "seed": t("seed", "随机种子"),

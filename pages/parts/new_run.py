@@ -362,6 +362,16 @@ def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
             number("learning_rate", 0.001)
             choice("schedule")
             number("label_smoothing", 0.05)
+            number(
+                "consistency",
+                1.0,
+                t(
+                    "Read each batch twice, with different dropout, and make disagreement between the two cost this "
+                    "much (R-Drop). Better with few sentences; twice the work. 0: off.",
+                    "每批句子读两遍，两遍的 dropout 不同，结果不一致就要加损失（R-Drop），数字越大加得越多。"
+                    "句子少时效果更好，但计算量翻倍。0：关闭。",
+                ),
+            )
             choice(
                 "early_stop",
                 t(
