@@ -18,6 +18,10 @@ from tests.conftest import PAIRS, tiny_config
 
 SENTENCE = "我想喝一杯咖啡。"
 LONG = "如果明天早上下雨，我和我的朋友们就不去公园，我们会在家里看书、听音乐、做饭，然后下午一起去学校旁边的图书馆学习中文。"
+LONGER = (
+    LONG[:-1]
+    + "，晚上我们还要给住在北京的爷爷奶奶打电话，告诉他们我们的考试成绩，因为他们总是非常关心我们的学习和生活。"
+)
 
 
 def where(visit) -> str:
@@ -212,6 +216,34 @@ def test_a_step_of_a_long_sentence_is_drawn_within_a_frame(visitor):
     assert took < 16, f"{took:.1f} ms"
 
 
+def test_a_long_sentence_keeps_readable_cells_and_folds_the_rest(visitor):
+    visit = open_decoder(visitor(), LONGER, step=4)
+    cells, folds = (visit.page.locator(f".walk .{kind}.encoder:visible") for kind in ("cell", "fold"))
+    assert visit.page.locator(".cell.encoder").count() >= 60
+
+    def seen() -> list[str]:
+        return cells.locator(".word").all_text_contents()
+
+    assert all(box["width"] >= 40 for box in (cell.bounding_box() for cell in cells.all()))
+    counts = [int(text) for text in folds.locator("text").all_text_contents()]
+    assert sum(counts) + cells.count() == visit.page.locator(".cell.encoder").count(), "each word is seen or counted"
+    most = visit.page.locator(".say .source-word").inner_text()
+    assert most in seen(), "what the decoder looks at is never folded"
+    before = seen()
+    folds.last.hover()
+    assert "folded words" in visit.page.locator(".walk .tip").inner_text()
+    folds.last.press("Enter")
+    assert seen() != before and where(visit).startswith("step 4")
+    # By arrows alone, through the folds to the end.
+    visit.page.locator(".cell.encoder[tabindex='0']").focus()
+    for _ in range(70):
+        visit.page.keyboard.press("ArrowDown")
+    assert seen()[-1] == "<eos>"
+    visit.page.keyboard.press("ArrowRight")
+    at_step(visit, 5)
+    assert visit.page.locator(".say .source-word").inner_text() in seen(), "the next step opens what it is about"
+
+
 def test_moving_sends_one_message_however_many_keys(visitor):
     visit = open_decoder(visitor())
     begin = time.monotonic()
@@ -367,7 +399,7 @@ def test_the_animation_is_a_gif_with_a_frame_for_each_step(visitor, tmp_path):
     with Image.open(take(visit, "gif", tmp_path)) as picture:
         assert picture.format == "GIF"
         assert picture.n_frames == len(words(visit))
-        assert picture.width <= 960
+        assert picture.width <= 1240
         frames = []
         for number in range(picture.n_frames):
             picture.seek(number)

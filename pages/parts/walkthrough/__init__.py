@@ -35,7 +35,7 @@ KEY = "walkthrough"
 
 
 def code() -> str:
-    """The scripts as one module: none of them needs another's order but main.js, the last."""
+    """The scripts as one module, common.js the first and main.js the last; the others stand in any order."""
     return "\n".join((_HERE / script).read_text("utf-8") for script in SCRIPTS)
 
 

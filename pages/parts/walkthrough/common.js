@@ -88,34 +88,43 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+const FONTS = "'Source Sans', 'Noto Sans SC', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif";
 const ruler = document.createElement("canvas").getContext("2d");
-const widths = new Map();
+const measured = new Map();
+
+// What was measured once is known: a step measures nothing.
+function remember(key, measure) {
+  if (!measured.has(key)) {
+    if (measured.size > 5000) measured.clear();
+    measured.set(key, measure());
+  }
+  return measured.get(key);
+}
+
+// How many pixels a text takes at a size.
+function widthOf(text, size) {
+  return remember(`= ${size} ${text}`, () => {
+    ruler.font = `${size}px ${FONTS}`;
+    return ruler.measureText(text).width;
+  });
+}
 
 // As much of a word as fits in so many pixels, with … where it was cut.
 function fit(text, room, size) {
-  const key = `${size} ${Math.round(room)} ${text}`;
-  if (widths.has(key)) return widths.get(key);
-  ruler.font = `${size}px 'Source Sans', 'Noto Sans SC', 'Noto Sans CJK SC', sans-serif`;
-  let shown = text;
-  if (ruler.measureText(text).width > room) {
+  return remember(`${size} ${Math.round(room)} ${text}`, () => {
+    if (widthOf(text, size) <= room) return text;
     const letters = [...text];
-    while (letters.length && ruler.measureText(letters.join("") + "…").width > room) letters.pop();
-    shown = letters.length ? letters.join("") + "…" : ([...text][0] ?? "");
-  }
-  if (widths.size > 5000) widths.clear();
-  widths.set(key, shown);
-  return shown;
+    while (letters.length && widthOf(letters.join("") + "…", size) > room) letters.pop();
+    return letters.length ? letters.join("") + "…" : ([...text][0] ?? "");
+  });
 }
 
 // The word as large as it fits, from `size` pixels down to `least`; cut only where even that is too large.
-function shrink(text, room, size, least = 9) {
-  const key = `~${size} ${Math.round(room)} ${text}`;
-  if (widths.has(key)) return widths.get(key);
-  ruler.font = `${size}px 'Source Sans', 'Noto Sans SC', 'Noto Sans CJK SC', sans-serif`;
-  const font = clamp((size * room) / Math.max(1, ruler.measureText(text).width), Math.min(least, size), size);
-  const shrunk = { text: fit(text, room + 0.5, font), font };
-  widths.set(key, shrunk);
-  return shrunk;
+function shrink(text, room, size, least = 11) {
+  return remember(`~ ${size} ${least} ${Math.round(room)} ${text}`, () => {
+    const font = clamp((size * room) / Math.max(1, widthOf(text, size)), Math.min(least, size), size);
+    return { text: fit(text, room + 0.5, font), font };
+  });
 }
 
 // A colour of the house as the canvas wants it; it follows light and dark.

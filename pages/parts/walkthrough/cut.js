@@ -8,6 +8,7 @@ function drawCut(card, data, act) {
   const words = tokens.map((token) => token.text);
   const change = (next, focus) => act.cut(next, focus);
   tokens.forEach((token, index) => {
+    const place = span("cut-place"); // a line breaks before the + of a word, never between the two
     if (index && !data.offline) {
       const merge = element("button", "merge", "+");
       merge.dataset.focus = `merge-${index}`;
@@ -15,7 +16,7 @@ function drawCut(card, data, act) {
       merge.title = label;
       merge.setAttribute("aria-label", label);
       merge.addEventListener("click", () => change([...words.slice(0, index - 1), words[index - 1] + words[index], ...words.slice(index + 1)]));
-      row.append(merge);
+      place.append(merge);
     }
     const box = span(token.known ? "token" : "token unknown");
     box.title = aboutSource(token, texts);
@@ -33,7 +34,8 @@ function drawCut(card, data, act) {
       }
       box.append(letter);
     });
-    row.append(box);
+    place.append(box);
+    row.append(place);
   });
   card.replaceChildren(title, row);
   if (data.cut.changed) {

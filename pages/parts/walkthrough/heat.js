@@ -31,19 +31,22 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
   shape(group, "image", { x: labels, y: top, width: wide, height: high, href: canvas.toDataURL(), "clip-path": "url(#written)", preserveAspectRatio: "none" });
   const heads = data.source.map((token, j) => {
     const x = labels + (j + 0.5) * column;
-    const shown = column < 10 ? "" : fit(token.text, upright ? column - 2 : top - 30, 13);
-    return shape(
+    const { text, font } = upright ? shrink(token.text, column - 2, 13, 9) : { text: fit(token.text, top - 24, 13), font: Math.min(13, column - 1) };
+    const node = shape(
       group,
       "text",
       upright
-        ? { class: "head", x: x - 1, y: top - 7, "text-anchor": "middle", "font-size": 13 }
-        : { class: "head", transform: `translate(${x + 3} ${top - 5}) rotate(-90)`, "font-size": Math.min(13, column - 1) },
-      shown
+        ? { class: "head", x: x - 1, y: top - 7, "text-anchor": "middle", "font-size": font }
+        : { class: "head", transform: `translate(${x + 4} ${top - 5}) rotate(-90)`, "font-size": font },
+      column < 10 ? "" : text
     );
+    tip.on(node, () => token.text);
+    return node;
   });
   const names = steps.map((step, i) =>
     shape(group, "text", { class: "side", x: labels - 7, y: top + (i + 0.5) * row + 4, "text-anchor": "end", "font-size": clamp(row - 2, 8, 13) })
   );
+  names.forEach((node, i) => tip.on(node, () => steps[i].chosen.token));
   const frame = shape(group, "rect", { class: "frame", x: labels - 1, width: wide + 1, rx: 3 });
   const spot = shape(group, "rect", { class: "spot", visibility: "hidden" });
   const hit = shape(group, "rect", { class: "hit", x: labels, y: top, width: wide, height: high });

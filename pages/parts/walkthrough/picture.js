@@ -5,24 +5,64 @@ const TOP_MASS = 0.9; // attention is drawn to the words that together have this
 const TALL = 404;
 const ROW = { encoder: 26, pill: 188, first: 217, decoder: 234, chip: 306, back: 346, out: 364 };
 const CELL = 52;
+const WORD = { least: 40, most: 82, edge: 12, gaps: [16, 9], fold: 34 };
 
-// Places for cells in a row. Where they are too many, those in `open` stay wide and the others become slivers.
-function spread(count, room, open) {
-  const pitch = room / count;
-  if (pitch >= 34) {
-    const width = Math.min(pitch, 98);
-    const gap = width > 56 ? 16 : 8;
-    return Array.from({ length: count }, (_, i) => ({ x: i * width, width: width - gap }));
-  }
-  const wide = Math.min(58, room / (open.size + 1));
-  const sliver = Math.max(0.4, (room - wide * open.size) / Math.max(1, count - open.size));
+// How wide a cell has to be for its words.
+const wantedBy = (...words) => clamp(Math.max(...words.map(([text, size]) => widthOf(text, size))) + WORD.edge, WORD.least, 112);
+const lengthOf = (wanted, gap) => wanted.reduce((sum, width) => sum + width, gap * (wanted.length - 1));
+
+// Places in a row for cells that want so many pixels each. Where not all fit, those that come first in `order` are open
+// and each run of others is folded into one narrow place. Returns a place for every cell, those of a fold the same one.
+function spread(wanted, room, order) {
+  const gap = WORD.gaps.find((one) => lengthOf(wanted, one) <= room) ?? WORD.gaps.at(-1);
+  const runs = lengthOf(wanted, gap) <= room ? wanted.map((_, i) => ({ from: i, to: i })) : foldedRuns(wanted, room, order, gap);
+  const isOpen = ({ folded }) => !folded;
+  // The room that is left makes the narrower cells as wide as the others, as far as it goes.
+  let spare = room - gap * (runs.length - 1) - WORD.fold * runs.filter(({ folded }) => folded).length;
+  const rising = runs.filter(isOpen).map(({ from }) => wanted[from]).sort((a, b) => b - a);
+  while (rising.length && rising[0] > spare / rising.length) spare -= rising.shift();
+  const level = Math.min(WORD.most, rising.length ? spare / rising.length : 0);
+  const places = [];
   let x = 0;
-  return Array.from({ length: count }, (_, i) => {
-    const width = open.has(i) ? wide : sliver;
-    const place = { x, width: width - Math.min(4, width * 0.25) };
-    x += width;
-    return place;
-  });
+  for (const run of runs) {
+    const width = run.folded ? WORD.fold : Math.max(wanted[run.from], level);
+    const place = { x, width, ...run };
+    for (let i = run.from; i <= run.to; i++) places.push(place);
+    x += width + gap;
+  }
+  return places;
+}
+
+// Open cells and the folds between them, from left to right.
+function foldedRuns(wanted, room, order, gap) {
+  const runsOf = (open) => {
+    const runs = [];
+    let next = 0;
+    for (const i of open) {
+      if (i > next) runs.push({ from: next, to: i - 1, folded: true });
+      runs.push({ from: i, to: i });
+      next = i + 1;
+    }
+    if (next < wanted.length) runs.push({ from: next, to: wanted.length - 1, folded: true });
+    return runs;
+  };
+  let open = [];
+  const tryToOpen = (i) => {
+    if (open.includes(i)) return;
+    const more = [...open, i].sort((a, b) => a - b);
+    if (lengthOf(runsOf(more).map(({ from, folded }) => (folded ? WORD.fold : wanted[from])), gap) <= room) open = more;
+  };
+  order.forEach(tryToOpen);
+  // A fold of one word saves next to nothing.
+  runsOf(open).filter(({ from, to, folded }) => folded && from === to).forEach(({ from }) => tryToOpen(from));
+  return runsOf(open);
+}
+
+// The indices around one, the nearest first, of those within `reach`.
+function around(index, count, reach = 14) {
+  const found = [];
+  for (let away = 0; away <= reach; away++) for (const i of away ? [index - away, index + away] : [index]) if (i >= 0 && i < count) found.push(i);
+  return found;
 }
 
 // The indices of the largest weights that together reach the top mass, the largest first.
@@ -39,14 +79,22 @@ function topMass(weights) {
 }
 
 function makePicture(root, svg, tip, act) {
-  let data, texts, steps, size, ink, nodes, bars, heat, strength;
+  let data, texts, steps, size, ink, nodes, bars, heat, strength, wanted, drawn, peek;
 
   function measure(width) {
     const wide = Math.max(width, 940);
     const attends = Boolean(steps[0].attention);
-    const candidates = clamp(wide * 0.235, 225, 310);
-    const map = attends ? clamp(wide * 0.24, 215, 330) : 0;
-    const flow = wide - candidates - map - (attends ? 64 : 34);
+    let candidates = clamp(wide * 0.235, 225, 310);
+    let map = attends ? clamp(wide * 0.24, 215, 330) : 0;
+    const edges = (attends ? 64 : 34) + 66;
+    // A sentence that needs more room takes it from both sides, as far as they stay readable.
+    const needed = Math.max(...Object.values(wanted).map((row) => lengthOf(row, WORD.gaps.at(-1))));
+    let missing = Math.max(0, needed - (wide - candidates - map - edges));
+    const fromCandidates = Math.min(missing, candidates - 225);
+    candidates -= fromCandidates;
+    missing -= fromCandidates;
+    if (attends) map -= Math.min(missing, map - 215);
+    const flow = wide - candidates - map - edges + 66;
     return { wide, attends, flow, candidates, map, left: 30, room: flow - 66, barsAt: flow + 34, mapAt: wide - map };
   }
 
@@ -60,29 +108,71 @@ function makePicture(root, svg, tip, act) {
   }
 
   function placeCell(parts, place, top, text, fontSize) {
-    const key = `${place.x} ${place.width} ${text} ${data.showStates}`;
-    if (parts.key === key) return;
-    parts.key = key;
+    set(parts.group, { display: place.folded ? "none" : "inline" });
+    if (place.folded) return;
     set(parts.group, { transform: `translate(${place.x.toFixed(1)} ${top})` });
-    set(parts.box, { width: place.width, rx: clamp(place.width / 4, 1, 9) });
-    const upright = place.width >= 24;
-    const room = upright ? place.width - 4 : CELL - 6;
-    const { text: shownWord, font } = shrink(text, room, upright ? fontSize : clamp(place.width - 1, 0, 12));
-    write(parts.word, font < 8 ? "" : shownWord);
-    parts.group.classList.toggle("sliver", place.width < 6);
-    const middle = place.width / 2;
-    set(parts.word, {
-      "font-size": font,
-      transform: upright ? `translate(${middle} 20)` : `translate(${middle + font * 0.35} ${CELL / 2}) rotate(-90)`,
+    set(parts.box, { width: place.width });
+    const { text: shown, font } = shrink(text, place.width - 6, fontSize);
+    write(parts.word, shown);
+    set(parts.word, { "font-size": font, x: place.width / 2, y: 20 });
+    set(parts.state, { x: 5, width: place.width - 10, visibility: data.showStates ? "visible" : "hidden" });
+  }
+
+  // The folds of a row: each says how many words are in it, which they are, and opens where it is pressed.
+  function makeFolds(layer, kind, words) {
+    return Array.from({ length: 12 }, () => {
+      const parts = { group: shape(layer, "g", { class: `fold ${kind}` }) };
+      for (const back of [6, 3, 0]) shape(parts.group, "rect", { x: back, y: 3 + back, width: WORD.fold - 6, height: CELL - 6 - 2 * back, rx: 6 });
+      parts.count = shape(parts.group, "text", { "text-anchor": "middle", x: (WORD.fold - 6) / 2, y: CELL / 2 + 4.5 });
+      parts.label = () => {
+        const { from, to } = parts.place;
+        const shown = words(from, to);
+        const list = shown.length > 60 ? [...shown.slice(0, 60), "…"] : shown;
+        return fill(texts.folded, { count: to - from + 1, words: list.join(kind === "encoder" ? "" : " ") });
+      };
+      pressable(parts.group, "", () => unfold(kind, Math.round((parts.place.from + parts.place.to) / 2)));
+      tip.on(parts.group, parts.label);
+      return parts;
     });
-    const shown = upright && data.showStates;
-    set(parts.state, { x: 5, width: Math.max(0, place.width - 10), visibility: shown ? "visible" : "hidden" });
+  }
+
+  function placeFolds(folds, places, top, share) {
+    const shown = [...new Set(places)].filter(({ folded }) => folded);
+    folds.forEach((parts, index) => {
+      const place = shown[index];
+      set(parts.group, { display: place ? "inline" : "none" });
+      if (!place) return;
+      parts.place = place;
+      const { text, font } = shrink(`+${place.to - place.from + 1}`, WORD.fold - 9, 13, 9);
+      write(parts.count, text);
+      set(parts.count, { "font-size": font });
+      set(parts.group, { transform: `translate(${place.x.toFixed(1)} ${top})`, "aria-label": parts.label(), style: `--share: ${share(place).toFixed(2)}` });
+    });
+  }
+
+  // Open a row around a word that is folded; until the next step, which opens what it is about.
+  function unfold(kind, index) {
+    peek[kind] = index;
+    draw(drawn);
+    if (kind === "encoder") takeTab(index);
+    (kind === "encoder" ? nodes.encoder[index].group : nodes.cellButton).focus({ preventScroll: true });
+  }
+
+  // Tab leads to one of the encoder's cells, the arrows to the others.
+  function takeTab(index) {
+    nodes.encoder.forEach((parts, i) => set(parts.group, { tabindex: i === index ? 0 : -1 }));
+    nodes.tabbed = index;
   }
 
   function build(newData, newSteps, width) {
     data = newData;
     texts = data.texts;
     steps = newSteps;
+    wanted = {
+      encoder: data.source.map((token) => wantedBy([token.text, 16])),
+      decoder: steps.map((step) => wantedBy([step.input, 14], [step.chosen.token, 14])),
+    };
+    peek = {};
     size = measure(width);
     ink = Object.fromEntries(
       ["encoder", "context", "decoder", "attention", "mute"].map((name) => [name, colour(root, name)])
@@ -92,7 +182,7 @@ function makePicture(root, svg, tip, act) {
     svg.replaceChildren();
     set(svg, { viewBox: `0 0 ${size.wide} ${TALL}`, width: size.wide, height: TALL });
     const arrow = (id, className) => {
-      const marker = shape(defs, "marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerUnits: "userSpaceOnUse", markerWidth: 9, markerHeight: 9, orient: "auto" });
+      const marker = shape(defs, "marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerUnits: "userSpaceOnUse", markerWidth: id === "to-encoder" ? 7 : 9, markerHeight: 9, orient: "auto" });
       shape(marker, "path", { d: "M0 0L8 4L0 8z", class: className });
     };
     const defs = shape(svg, "defs", {});
@@ -122,18 +212,20 @@ function makePicture(root, svg, tip, act) {
         const next = { ArrowDown: index + 1, ArrowUp: index - 1 }[event.key];
         if (!nodes.encoder[next]) return;
         event.preventDefault();
-        set(parts.group, { tabindex: -1 });
-        set(nodes.encoder[next].group, { tabindex: 0 });
+        if (nodes.places.encoder[next].folded) return unfold("encoder", next);
+        takeTab(next);
         nodes.encoder[next].group.focus();
       });
       tip.on(parts.group, () => aboutToken(index));
       return parts;
     });
+    nodes.tabbed = 0;
+    nodes.encoderFolds = makeFolds(cells, "encoder", (from, to) => data.source.slice(from, to + 1).map((token) => token.text));
     nodes.reads = data.source.slice(1).map(() =>
       shape(lines, "path", { class: "flow encoder", "marker-end": "url(#to-encoder)", ...(data.bidirectional ? { "marker-start": "url(#to-encoder-back)" } : {}) })
     );
     if (data.bidirectional) {
-      const back = shape(defs, "marker", { id: "to-encoder-back", viewBox: "0 0 8 8", refX: 1, refY: 4, markerUnits: "userSpaceOnUse", markerWidth: 9, markerHeight: 9, orient: "auto" });
+      const back = shape(defs, "marker", { id: "to-encoder-back", viewBox: "0 0 8 8", refX: 1, refY: 4, markerUnits: "userSpaceOnUse", markerWidth: 7, markerHeight: 9, orient: "auto" });
       shape(back, "path", { d: "M8 0L0 4L8 8z", class: "head encoder" });
     }
 
@@ -166,6 +258,7 @@ function makePicture(root, svg, tip, act) {
       tip.on(parts.group, () => aboutStep(index));
       return parts;
     });
+    nodes.decoderFolds = makeFolds(cells, "decoder", (from, to) => (from > nodes.now ? ["…"] : steps.slice(from, to + 1).map((step) => step.input)));
     nodes.carries = steps.slice(1).map(() => shape(lines, "path", { class: "flow decoder", "marker-end": "url(#to-decoder)" }));
     nodes.feeds = steps.slice(1).map(() => shape(lines, "path", { class: "feed", "marker-end": "url(#to-chosen)" }));
 
@@ -229,29 +322,45 @@ function makePicture(root, svg, tip, act) {
   function draw(place) {
     const now = place.step - 1;
     const step = steps[now];
+    if (drawn?.step !== place.step) peek = {};
+    drawn = place;
     nodes.now = now;
     const looked = size.attends ? topMass(step.attention) : [];
-    const encoder = spread(data.source.length, size.room, new Set(looked.slice(0, 5)));
-    const decoder = spread(steps.length, size.room, new Set([now - 1, now, now + 1].filter((i) => i >= 0 && i < steps.length)));
-    for (const row of [encoder, decoder]) row.forEach((cell) => (cell.x += size.left));
+    const opened = (kind, order, middle, count) => [...(kind in peek ? around(peek[kind], count, 2) : []), ...order, ...around(peek[kind] ?? middle, count)];
+    // A word it hardly looks at waits until those beside the strongest one are open.
+    const strong = looked.filter((i) => step.attention[i] >= 0.05);
+    const first = [...strong, ...(strong.length ? around(strong[0], data.source.length, 1) : []), ...looked];
+    const encoder = spread(wanted.encoder, size.room, opened("encoder", first, looked[0] ?? 0, data.source.length));
+    const near = [now, now - 1, now + 1].filter((i) => i >= 0 && i < steps.length);
+    const decoder = spread(wanted.decoder, size.room, opened("decoder", near, now - 2, steps.length));
+    for (const row of [encoder, decoder]) new Set(row).forEach((cell) => (cell.x += size.left));
+    nodes.places = { encoder, decoder };
 
     encoder.forEach((place, index) => {
       const parts = nodes.encoder[index];
       placeCell(parts, place, ROW.encoder, data.source[index].text, 16);
+      if (place.folded) return;
       set(parts.box, { style: `--share: ${size.attends ? step.attention[index].toFixed(2) : 0.1}` });
       set(parts.group, { "aria-label": `${data.source[index].text}. ${aboutToken(index)} ${texts.openEncoder}` });
       parts.group.classList.toggle("end", index === data.source.length - 1);
     });
+    const share = (weights) => (fold) => weights?.slice(fold.from, fold.to + 1).reduce((sum, weight) => sum + weight, 0) ?? 0;
+    placeFolds(nodes.encoderFolds, encoder, ROW.encoder, share(step.attention));
+    placeFolds(nodes.decoderFolds, decoder, ROW.decoder, () => 0);
+    nodes.decoderFolds.forEach(({ group, place }) => group.classList.toggle("later", place?.from > now));
+    if (encoder[nodes.tabbed].folded) takeTab(encoder.findIndex(({ folded }) => !folded));
+    // An arrow between two places; none within a fold.
+    const between = (row, index) => ({ from: row[index].x + row[index].width, to: row[index + 1].x, apart: row[index] !== row[index + 1] });
     nodes.reads.forEach((path, index) => {
-      const from = encoder[index].x + encoder[index].width;
-      const to = encoder[index + 1].x;
-      set(path, { d: `M${from + 2} ${ROW.encoder + 20}H${to - 2}`, visibility: to - from > 7 ? "visible" : "hidden" });
+      const { from, to, apart } = between(encoder, index);
+      set(path, { visibility: apart ? "visible" : "hidden" });
+      if (apart) set(path, { d: `M${from + 1} ${ROW.encoder + 20}H${to - 1}` });
     });
 
     const here = decoder[now];
     const x = here.x + here.width / 2;
     const below = ROW.encoder + CELL;
-    const pillWide = size.attends ? 134 : Math.min(260, size.room);
+    const pillWide = size.attends ? 146 : Math.min(260, size.room);
     const pillX = size.attends ? clamp(x - pillWide / 2, size.left - 20, size.left + size.room - pillWide + 20) : size.left + size.room / 2 - pillWide / 2;
     const pillY = size.attends ? ROW.pill - 14 : 128;
     nodes.bundles.forEach((path, index) => {
@@ -290,7 +399,9 @@ function makePicture(root, svg, tip, act) {
     const into = size.attends ? `H${start - 8}C${start - 28} ${lane} ${start - 26} ${ROW.decoder + 22} ${start - 2} ${ROW.decoder + 22}` : `V${ROW.decoder + 4}C12 ${ROW.decoder + 22} 16 ${ROW.decoder + 22} ${start - 2} ${ROW.decoder + 22}`;
     set(nodes.first, { d: `M${end + 1} ${ROW.encoder + 20}${down}${into}` });
     nodes.first.classList.toggle("past", size.attends && now > 0);
-    set(nodes.firstLabel, { x: turn - 26, y: lane - 6, visibility: size.attends ? "visible" : "hidden" });
+    // The label stands where the mixture does not come down.
+    const aside = x > turn - 150;
+    set(nodes.firstLabel, { x: aside ? start : turn - 26, y: lane - 6, "text-anchor": aside ? "start" : "end", visibility: size.attends ? "visible" : "hidden" });
 
     decoder.forEach((place, index) => {
       const parts = nodes.decoder[index];
@@ -299,28 +410,28 @@ function makePicture(root, svg, tip, act) {
       set(parts.state, { href: written ? stateOf(index) : "" });
       parts.group.classList.toggle("now", index === now);
       parts.group.classList.toggle("later", !written);
-      const roomy = place.width >= 24;
-      const chip = shrink(steps[index].chosen.token, place.width - 4, 14);
-      write(parts.chipWord, roomy && written ? chip.text : "");
-      set(parts.chipWord, { "font-size": chip.font });
-      set(parts.chip, { visibility: written && place.width >= 2 ? "visible" : "hidden" });
-      parts.chip.classList.toggle("unknown", steps[index].chosen.token === "<unk>");
-      parts.chip.classList.toggle("given", Boolean(steps[index].departs));
-      set(parts.chipBox, { width: place.width, rx: clamp(place.width / 4, 1, 8) });
-      set(parts.chipWord, { x: place.width / 2 });
-      set(parts.down, { d: `M${place.width / 2} ${CELL + 1}V${ROW.chip - ROW.decoder - 2}`, visibility: roomy && written ? "visible" : "hidden" });
+      if (!place.folded) {
+        const chip = shrink(steps[index].chosen.token, place.width - 6, 14);
+        write(parts.chipWord, written ? chip.text : "");
+        set(parts.chipWord, { "font-size": chip.font, x: place.width / 2 });
+        set(parts.chip, { visibility: written ? "visible" : "hidden" });
+        parts.chip.classList.toggle("unknown", steps[index].chosen.token === "<unk>");
+        parts.chip.classList.toggle("given", Boolean(steps[index].departs));
+        set(parts.chipBox, { width: place.width });
+        set(parts.down, { d: `M${place.width / 2} ${CELL + 1}V${ROW.chip - ROW.decoder - 2}`, visibility: written ? "visible" : "hidden" });
+      }
       if (index === 0) return;
-      const before = decoder[index - 1];
-      const from = before.x + before.width;
-      const gap = place.x - from;
-      set(nodes.carries[index - 1], { d: `M${from + 2} ${ROW.decoder + 22}H${place.x - 2}`, visibility: gap > 7 ? "visible" : "hidden" });
-      nodes.carries[index - 1].classList.toggle("later", !written);
+      const { from, apart } = between(decoder, index - 1);
+      const carry = nodes.carries[index - 1];
+      set(carry, { visibility: apart ? "visible" : "hidden" });
       const feed = nodes.feeds[index - 1];
-      const middle = gap > 7 ? from + gap / 2 : from + 1;
-      set(feed, {
-        d: `M${from} ${ROW.chip + 13}C${middle + 6} ${ROW.chip + 13} ${middle - 6} ${ROW.decoder + 42} ${place.x - 1} ${ROW.decoder + 42}`,
-        visibility: written && gap > 7 ? "visible" : "hidden",
-      });
+      const fed = apart && written && !decoder[index - 1].folded && !place.folded;
+      set(feed, { visibility: fed ? "visible" : "hidden" });
+      if (!apart) return;
+      set(carry, { d: `M${from + 1} ${ROW.decoder + 22}H${place.x - 1}` });
+      carry.classList.toggle("later", !written);
+      const middle = (from + place.x) / 2;
+      set(feed, { d: `M${from} ${ROW.chip + 13}C${middle + 6} ${ROW.chip + 13} ${middle - 6} ${ROW.decoder + 42} ${place.x - 1} ${ROW.decoder + 42}` });
       feed.classList.toggle("now", index === now);
     });
     set(nodes.cellButton, { x: here.x, y: ROW.decoder, width: here.width });

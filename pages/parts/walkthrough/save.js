@@ -2,46 +2,62 @@
 
 const MOST_FRAMES = 60;
 
-// The picture as it stands, with the sentence above it, as a PNG of at most 960 pixels' width.
-async function frame(svg, styles, root, line) {
+const FRAME = { widest: 1240, edge: 10, letters: 22, line: 34, cut: 24 };
+
+// The words of a sentence in lines of so many pixels: [[word, …], …] with the place of each.
+function wrapped(words, room) {
+  const lines = [[]];
+  let x = 0;
+  for (const text of words) {
+    const wide = widthOf(text, FRAME.letters) * 1.06; // the letters are bolder than those that were measured
+    if (x && x + wide > room) {
+      lines.push([]);
+      x = 0;
+    }
+    const shown = fit(text, room / 1.06, FRAME.letters);
+    lines.at(-1).push({ text: shown, x, wide: Math.min(wide, room) });
+    x += wide + 7;
+  }
+  return lines;
+}
+
+// The picture as it stands after `count` words, with the sentence above it, as a PNG. Every frame has room for as many
+// lines as the whole sentence takes, two at most: of a longer one the end is what the step is about.
+async function frame(svg, styles, root, words, count) {
   const copy = svg.cloneNode(true);
   copy.querySelectorAll(".hint").forEach((node) => node.remove());
   const [width, height] = [svg.viewBox.baseVal.width, svg.viewBox.baseVal.height];
   const names = ["encoder", "context", "decoder", "attention", "chosen", "unknown", "ink", "mute", "line", "soft", "paper"];
   const colours = names.map((name) => `--${name}: ${colour(root, name)};`).join("");
-  const rules = shape(null, "style", {}, `svg { ${colours} --st-font: 'Noto Sans SC', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif; } ${styles}`);
+  const rules = shape(null, "style", {}, `svg { ${colours} --st-font: ${FONTS}; } ${styles}`);
   copy.prepend(rules);
   set(copy, { class: "picture", width, height, xmlns: "http://www.w3.org/2000/svg" });
   const url = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(new XMLSerializer().serializeToString(copy));
   const image = new Image();
   image.src = url;
   await image.decode();
-  const [head, edge] = [44, 10];
-  const scale = Math.min(1, (960 - 2 * edge) / width);
+  const { edge } = FRAME;
+  const scale = Math.min(1, (FRAME.widest - 2 * edge) / width);
+  const room = Math.round(width * scale);
+  const head = FRAME.line * Math.min(2, wrapped(words, room - FRAME.cut).length) + 10;
   const canvas = document.createElement("canvas");
-  canvas.width = Math.round(width * scale) + 2 * edge;
+  canvas.width = room + 2 * edge;
   canvas.height = Math.round(height * scale) + head + 2 * edge;
   const paint = canvas.getContext("2d");
   paint.fillStyle = colour(root, "paper");
   paint.fillRect(0, 0, canvas.width, canvas.height);
-  const write = (size) => (paint.font = `600 ${size}px 'Source Sans', 'Noto Sans SC', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif`);
-  write(22);
-  const room = canvas.width - 2 * edge;
-  // The end of a long sentence is what the step is about.
-  let words = line;
-  while (words.length > 1 && paint.measureText(words.map((part) => part.text).join(" ")).width > room - 30) words = words.slice(1);
-  if (words.length < line.length) words = [{ text: "…", now: false }, ...words];
-  let x = edge;
-  for (const { text, now } of words) {
-    paint.fillStyle = colour(root, "chosen");
-    paint.fillText(text, x, edge + 24);
-    const wide = paint.measureText(text).width;
-    if (now) {
-      paint.fillStyle = colour(root, "decoder");
-      paint.fillRect(x, edge + 30, wide, 3);
-    }
-    x += wide + paint.measureText(" ").width;
-  }
+  paint.font = `600 ${FRAME.letters}px ${FONTS}`;
+  const lines = wrapped(words.slice(0, count), room - FRAME.cut);
+  const shown = lines.slice(-2);
+  paint.fillStyle = colour(root, "chosen");
+  shown.forEach((line, row) => {
+    const cut = row === 0 && lines.length > 2;
+    if (cut) paint.fillText("…", edge, edge + 24);
+    for (const { text, x } of line) paint.fillText(text, edge + x + (cut ? FRAME.cut : 0), edge + 24 + row * FRAME.line);
+  });
+  const last = shown.at(-1).at(-1);
+  paint.fillStyle = colour(root, "decoder");
+  paint.fillRect(edge + last.x, edge + 30 + (shown.length - 1) * FRAME.line, last.wide, 3);
   paint.drawImage(image, edge, head + edge, width * scale, height * scale);
   return canvas.toDataURL("image/png").split(",")[1];
 }

@@ -20,7 +20,7 @@ _HERE = Path(__file__).parent
 _COLOURS = re.compile(r"\.stApp (\{.*?\n\})", re.DOTALL)
 FRAME_SECONDS = 1.1
 MOST_FRAMES = 60
-_MOST_PIXELS = 1200 * 900
+_MOST_PIXELS = 1300 * 900
 
 
 def file(name: str, kind: str, content: bytes) -> dict[str, str]:

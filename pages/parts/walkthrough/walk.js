@@ -112,8 +112,7 @@ function makeWalk(root) {
     const frames = [];
     for (let at = 1; at <= steps().length; at += every) {
       picture.draw({ ...view.place, step: at });
-      const line = steps().slice(0, at).map((one, index) => ({ text: one.chosen.token, now: index === at - 1 }));
-      frames.push(await frame(svg, styles, root, line));
+      frames.push(await frame(svg, styles, root, steps().map((one) => one.chosen.token), at));
     }
     view.place.step = step;
     draw();

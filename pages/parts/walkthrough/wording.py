@@ -64,6 +64,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Attention: {words}. Drawn are the words that together have {share}. Click for the numbers.",
         "注意力：{words}。画出的这些词合计占 {share}。点击看具体数字。",
     ),
+    "folded": ("{count} folded words: {words} Click to unfold.", "折叠了 {count} 个词：{words} 点击展开。"),
     "notYet": ("Step {step}: not written yet", "第 {step} 步：还没有写"),
     "aboutStep": ("Step {step}: reads {input}, writes {word}", "第 {step} 步：读入 {input}，写出 {word}"),
     "openDecoder": ("Decoder cell of this step: show its arithmetic", "这一步的解码器单元：看它怎么算"),
