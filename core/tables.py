@@ -61,9 +61,13 @@ def encoding_of(content: bytes, name: str) -> str:
     _check_bytes(content, name)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    if content.startswith(b"\xef\xbb\xbf") or _damaged(content) == 0:
+    if content.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
     if wide := _unmarked_utf_16(content):
+        return wide
+    if _damaged(content) == 0:
+        return "utf-8-sig"
+    if wide := _unmarked_chinese_utf_16(content):
         return wide
     if _damaged(content) < 0.02:
         return "utf-8-sig"
@@ -119,6 +123,7 @@ def _check_bytes(content: bytes, name: str) -> None:
         and controls > len(begin) / 100
         and not content.startswith((b"\xff\xfe", b"\xfe\xff"))
         and not _unmarked_utf_16(content)
+        and not _unmarked_chinese_utf_16(content)
     ):
         raise Problem(
             f"{name} is no text file. Choose a file with one sentence pair a line.",
@@ -146,6 +151,19 @@ def _unmarked_utf_16(content: bytes) -> str:
     if odd > 20 * even:
         return "utf-16-le"
     return "utf-16-be" if even > 20 * odd else ""
+
+
+def _unmarked_chinese_utf_16(content: bytes) -> str:
+    """The same where Chinese stands alone, as in one of two aligned files: empty bytes are few, and 一 has one on the
+    other side. What is read must be everyday Chinese in lines; swapped, or in another encoding, it is not."""
+    begin = content[: 2**16]
+    readings = {}
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = begin.decode(encoding, "replace")
+        if "\n" in text or "\r" in text:
+            readings[encoding] = _commonness(text)
+    best = max(readings, key=lambda encoding: readings[encoding], default="")
+    return best if best and readings[best] > 0.1 else ""
 
 
 def _is_western(content: bytes) -> bool:

@@ -40,6 +40,33 @@ def test_a_sheet_is_read_whatever_saved_it(encoding, separator, end):
     assert (table.separator, table.ragged, table.headed) == (separator, 0, False)
 
 
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["一个人来了。", "我们开始吧！", "他是最好的学生。", "你有一本书吗？", "不，我没有。"],
+        ["這是一個很難的問題。", "你會來嗎？", "我們說好了。"],
+        ["I like it.", "Where are you?", "Don’t go."],
+    ],
+)
+def test_utf_16_without_its_mark_is_read_also_in_chinese_or_english_alone(order, end, sentences):
+    content = "".join(sentence + end for sentence in sentences).encode(order)
+    assert encoding_of(content, "a.zh") == order
+    assert tables.lines(tables.decode_text(content * 40, "a.zh")) == sentences * 40
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk", "big5", "cp1252"])
+def test_a_few_empty_bytes_make_no_text_utf_16(encoding):
+    text = (
+        "a caf\xe9 that I like \x00\n\x00\nIt\x92s here\n"
+        if encoding == "cp1252"
+        else "你好\x00\n\x00\n我是一個人\n的\n"
+    )
+    content = text.encode("latin-1" if encoding == "cp1252" else encoding, "replace") * 30
+    assert not encoding_of(content, "a.txt").startswith("utf-16")
+
+
 def test_traditional_chinese_from_taiwan_is_read():
     rows = [
         ("我們說好了。", "We agreed."),
