@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 
 from core.corpus import from_tsv
 from core.problems import Problem
+from core.processes import unwritable
 from core.runs import FINISHED, STOPPED, Run, check_name, checkpoints_folder, free_name, read_json_lines
 from core.text import PieceTokenizer
 from core.translator import build_model
@@ -122,7 +123,7 @@ def import_run(zipped: BinaryIO | bytes, file_name: str = "run.zip", folder: Pat
         # Hidden from the list of runs until all is checked, and on the same disk, so that renaming is one step.
         workplace = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     try:
         name = _unpack(stream, file_name, workplace)
         run = Run(workplace)
@@ -134,7 +135,7 @@ def import_run(zipped: BinaryIO | bytes, file_name: str = "run.zip", folder: Pat
         run.write_status(replace(written, state=state, created=created, reason_en="", reason_zh="", seconds_left=0.0))
         return _settle(workplace, folder, name)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
 
@@ -143,13 +144,6 @@ def _refused(file_name: str, why: str, why_zh: str) -> Problem:
     return Problem(
         f"{file_name} was not imported: {why}. Export the run again, or take another zip.",
         f"没有导入 {file_name}：{why_zh}。请重新导出这个运行，或换一个 zip 文件。",
-    )
-
-
-def _unwritable(folder: Path, error: OSError) -> Problem:
-    return Problem(
-        f"Cannot write to {folder} ({error.strerror}). Check its permissions and that the disk is not full.",
-        f"无法写入 {folder}（{error.strerror}）。请检查权限，以及磁盘是否已满。",
     )
 
 

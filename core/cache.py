@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from core.encoded import Stored
-from core.runs import PROJECT, checkpoints_folder
+from core.processes import PROJECT
+from core.runs import checkpoints_folder
 
 MAX_BYTES = 4 * 2**30  # of all files; the ones unused for longest go first
 ABANDONED = 24 * 3600  # seconds after which a half-written file belongs to nobody

@@ -5,12 +5,15 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from core.encoded import StoredPairs
 from core.problems import Problem
+from core.progress import Bar, Report, counted
 from core.split import Hashes, split_rows
 from core.tables import Table, decode_text, encoding_of, guess_columns, lines, read_table
 from core.text import contains_chinese, normalize_chinese, normalize_english
@@ -53,6 +56,11 @@ def in_rows(pairs: Sequence[Pair], rows: np.ndarray) -> Sequence[Pair]:
 
 
 PACKAGES = {"tatoeba": ("hsg", "tatoeba.tsv"), "hsk": ("hsk-sentences-audio", "sentences.json")}
+ATTRIBUTIONS = {
+    "tatoeba": "Sentences from Tatoeba (https://tatoeba.org), CC BY 2.0 FR; snapshot of 2021 from the package hsg "
+    "1.0.0. Converted to simplified characters.",
+    "hsk": "Graded sentences HSK 1 to 6 from the package hsk-sentences-audio 1.0.0, CC BY-SA 4.0.",
+}
 
 
 def package_file(package: str, name: str) -> Path:
@@ -68,47 +76,50 @@ def package_file(package: str, name: str) -> Path:
     )
 
 
-def clean(pairs: Iterable[Pair]) -> list[Pair]:
+def clean(pairs: Sequence[Pair], report: Report = lambda share: None) -> list[Pair]:
     """Normalised Chinese–English pairs, each once, without empty sides or Chinese in the English."""
     seen: dict[Pair, None] = {}
-    for chinese, english in pairs:
+    for chinese, english in counted(pairs, report):
         pair = normalize_chinese(chinese), normalize_english(english)
         if all(pair) and contains_chinese(pair[0]) and not contains_chinese(pair[1]):
             seen[pair] = None
     return list(seen)
 
 
-def _tatoeba() -> ParallelCorpus:
+def _tatoeba(report: Report) -> ParallelCorpus:
     lines = package_file(*PACKAGES["tatoeba"]).read_text("utf-8-sig").splitlines()
     rows = (line.split("\t") for line in lines)
     return ParallelCorpus(
-        "tatoeba",
-        clean((row[1], row[3]) for row in rows if len(row) == 4),
-        "Sentences from Tatoeba (https://tatoeba.org), CC BY 2.0 FR; snapshot of 2021 from the package hsg 1.0.0. "
-        "Converted to simplified characters.",
+        "tatoeba", clean([(row[1], row[3]) for row in rows if len(row) == 4], report), ATTRIBUTIONS["tatoeba"]
     )
 
 
-def _hsk() -> ParallelCorpus:
+def _hsk(report: Report) -> ParallelCorpus:
     path = package_file(*PACKAGES["hsk"])
     rows = json.loads(path.read_text("utf-8"))
     placeholder = re.compile(r"\bplaceholder\b|\bPH\b", re.IGNORECASE)
     pairs = [(row["chinese"], row["translation"]["en"]) for row in rows]
     return ParallelCorpus(
-        "hsk",
-        clean(pair for pair in pairs if not placeholder.search(pair[1])),
-        "Graded sentences HSK 1 to 6 from the package hsk-sentences-audio 1.0.0, CC BY-SA 4.0.",
+        "hsk", clean([pair for pair in pairs if not placeholder.search(pair[1])], report), ATTRIBUTIONS["hsk"]
     )
 
 
-CORPORA: dict[str, Callable[[], ParallelCorpus]] = {"tatoeba": _tatoeba, "hsk": _hsk}
+CORPORA: dict[str, Callable[[Report], ParallelCorpus]] = {"tatoeba": _tatoeba, "hsk": _hsk}
 
 
-def load(name: str) -> ParallelCorpus:
+def load(name: str, report: Report = lambda share: None) -> ParallelCorpus:
     """The corpus of that name; several are joined by `+`, as in `tatoeba+hsk`. Raises Problem for unknown names."""
-    corpora = [CORPORA[part]() for part in _parts(name)]
+    parts = _parts(name)
+    sizes = [file.stat().st_size for file in files_of(name)]
+    bar = Bar(lambda share, _: report(share))
+    corpora = [CORPORA[part](bar.stage(part, sizes[i], sum(sizes[i + 1 :]))) for i, part in enumerate(parts)]
     pairs = dict.fromkeys(pair for corpus in corpora for pair in corpus.pairs)
-    return ParallelCorpus(name, list(pairs), " ".join(corpus.attribution for corpus in corpora))
+    return ParallelCorpus(name, list(pairs), attribution(name))
+
+
+def attribution(name: str) -> str:
+    """What the licences of the corpus of that name ask for. Raises Problem for unknown names."""
+    return " ".join(ATTRIBUTIONS[part] for part in _parts(name))
 
 
 def files_of(name: str) -> list[Path]:
@@ -186,14 +197,14 @@ def _one_column(name: str) -> Problem:
     )
 
 
-def from_files(files: Sequence[tuple[str, bytes]]) -> list[Pair]:
+def from_files(files: Sequence[tuple[str, bytes]], report: Report = lambda share: None) -> list[Pair]:
     """Pairs from a person's files, (name, content) each: one table, or two line-aligned files in either order.
 
     Where one side is Chinese and the other is not, the Chinese becomes the source.
     """
     if len(files) == 1:
         (name, content), *_ = files
-        table = read_table(content, name)
+        table = read_table(content, name, report=report)
         pairs = from_table(table, *guess_columns(table))
     elif len(files) == 2:
         (name, content), (other_name, other) = files
@@ -247,19 +258,35 @@ class LinePairs(Iterable[Pair]):
 
     def __init__(self, *paths: Path) -> None:
         self.paths = paths
+        self.share = 0.0  # of the first file that has been read, by bytes
 
     def __iter__(self) -> Iterator[Pair]:
         if len(self.paths) == 1:
-            for line in _lines_of(self.paths[0]):
+            for line in self._first():
                 source, tab, rest = line.partition("\t")
                 if tab:
                     yield source, rest.partition("\t")[0]
         else:
-            yield from zip(*map(_lines_of, self.paths), strict=False)  # empty lines at one file's end mean nothing
+            others = map(_lines_of, self.paths[1:])
+            yield from zip(self._first(), *others, strict=False)  # empty lines at one file's end mean nothing
+
+    def _first(self) -> Iterator[str]:
+        """The first file's lines; what has been read of it is kept in `share`."""
+        size = max(1, self.paths[0].stat().st_size)
+        with open(self.paths[0], "rb") as bytes_read, _text(bytes_read) as file:
+            for number, line in enumerate(file):
+                if number % 1000 == 0:
+                    self.share = bytes_read.tell() / size
+                yield line.removesuffix("\n")
+        self.share = 1.0
+
+
+def _text(file: IO[bytes]) -> TextIOWrapper:
+    return TextIOWrapper(file, encoding="utf-8-sig", errors="replace")
 
 
 def _lines_of(path: Path) -> Iterator[str]:
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
+    with open(path, "rb") as bytes_read, _text(bytes_read) as file:
         for line in file:
             yield line.removesuffix("\n")
 

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from core.corpus import Pair
 from core.problems import Problem
+from core.progress import Report
 from core.runs import Run, read_json_lines, write_atomically
 from core.scoring import (
     RESAMPLES,
@@ -32,8 +33,6 @@ OUTPUT_BYTES = 600_000  # of test_outputs.jsonl at most
 BEAM_WIDTH = 5
 AT_ONCE = 256  # sentences translated between two reports of progress
 
-# Is told the share that is done, 0 to 1; where it answers False, beam search is left out.
-Report = Callable[[float], bool | None]
 GREEDY_SHARE = 0.15  # of the time; a beam of five takes about five times as long
 
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +24,8 @@ from core.config import FILES, TrainConfig
 from core.corpus import Pair, ParallelCorpus, Split, in_rows
 from core.cutting import BLOCK, Cut, GrowingTokens, cores, cut_block, in_blocks, normalize_block
 from core.encoded import Growing, GrowingRows, Ragged, Stored, StoredPairs, portions
-from core.evaluation import Report
 from core.problems import Problem
+from core.progress import Bar, Report, by_the_clock
 from core.runs import Run
 from core.split import Hashes
 from core.text import PieceTokenizer, Tokenizer, tokenizer
@@ -35,6 +36,9 @@ TOLD_EVERY = 500  # pairs between two reports of progress
 MAX_LEARNT = 200_000  # sentences that pieces are learnt from
 SAMPLED_AT_ONCE = 2**16
 
+# The stages that a bar tells of.
+READING, LEARNING, CUTTING = "reading", "learning", "cutting"
+
 # What the files kept hang on beside the sentences and our own code.
 _PACKAGES = ("opencc", "jieba", "spacy", "sentencepiece")
 
@@ -42,19 +46,20 @@ _PACKAGES = ("opencc", "jieba", "spacy", "sentencepiece")
 # Sentence pairs
 
 
-def load_corpus(run: Run, processes: int = 1) -> ParallelCorpus:
+def load_corpus(run: Run, processes: int = 1, bar: Bar | None = None) -> ParallelCorpus:
     """The run's sentence pairs: a named corpus, or the person's own from its folder.
 
-    processes: how many may normalise a large corpus together. Raises Problem where the pairs cannot be read.
+    processes: how many may normalise a large corpus together. bar: is told how far it is, and `prepare` goes on with
+    it. Raises Problem where the pairs cannot be read.
     """
     config = run.config
     if config.corpus != FILES:
-        return named_corpus(config)
+        return named_corpus(config, bar)
     path = run.folder / "pairs.tsv"
     try:
         name = _kept_as("pairs", config, path)
         processes = cores(path.stat().st_size // 80, processes)
-        return _kept_corpus(name, lambda: (corpora.LinePairs(path), OWN), config, processes)
+        return _kept_corpus(name, lambda _: (corpora.LinePairs(path), OWN), config, processes, bar, [path])
     except OSError as error:
         raise Problem(
             f"pairs.tsv of run {run.name!r} is missing. Start a new run from your files.",
@@ -62,15 +67,16 @@ def load_corpus(run: Run, processes: int = 1) -> ParallelCorpus:
         ) from error
 
 
-def named_corpus(config: TrainConfig) -> ParallelCorpus:
+def named_corpus(config: TrainConfig, bar: Bar | None = None) -> ParallelCorpus:
     """The corpus that the config names, `normalized`. Raises Problem where it is unknown or its package is missing."""
-    name = _kept_as("pairs", config, config.corpus, *corpora.files_of(config.corpus))
+    files = corpora.files_of(config.corpus)
+    name = _kept_as("pairs", config, config.corpus, *files)
 
-    def load() -> tuple[Iterable[Pair], str]:
-        loaded = corpora.load(config.corpus)
+    def load(report: Report) -> tuple[Iterable[Pair], str]:
+        loaded = corpora.load(config.corpus, report)
         return loaded.pairs, loaded.attribution
 
-    return _kept_corpus(name, load, config)
+    return _kept_corpus(name, load, config, 1, bar, files)
 
 
 OWN = "Sentence pairs from the person's own files."
@@ -80,30 +86,47 @@ def own_corpus(pairs: Sequence[Pair]) -> ParallelCorpus:
     return ParallelCorpus(FILES, pairs, OWN)
 
 
-def normalized(loaded: ParallelCorpus, config: TrainConfig, processes: int = 1) -> ParallelCorpus:
+def normalized(
+    loaded: ParallelCorpus, config: TrainConfig, processes: int = 1, bar: Bar | None = None
+) -> ParallelCorpus:
     """The same pairs, each spelt as the run's tokenizers see it, so that what reads the same is the same; once each
     and without empty sides."""
-    return _read(Stored(_normalized(loaded.pairs, loaded.attribution, config, processes)), loaded.name)
+    times = Times.expected(config, len(loaded.pairs), processes)
+    report = (bar or Bar()).stage(READING, times.reading, times.learning + times.cutting)
+    return _read(Stored(_normalized(loaded.pairs, loaded.attribution, config, processes, report)), loaded.name)
 
 
 def _kept_corpus(
-    name: str, load: Callable[[], tuple[Iterable[Pair], str]], config: TrainConfig, processes: int = 1
+    name: str,
+    load: Callable[[Report], tuple[Iterable[Pair], str]],
+    config: TrainConfig,
+    processes: int,
+    bar: Bar | None,
+    files: Sequence[Path],
 ) -> ParallelCorpus:
-    """The pairs that `load` gives, with their attribution, `normalized` and kept under this name."""
+    """The pairs that `load` gives from these files, with their attribution, `normalized` and kept under this name."""
     stored = cache.known(name)
     if stored is None:
-        batch = _normalized(*load(), config, processes)
+        times = Times.expected(config, sum(file.stat().st_size for file in files) // BYTES, processes)
+        bar, later = bar or Bar(), times.learning + times.cutting
+        pairs, attribution = load(bar.stage(READING, times.reading / 2, times.reading / 2 + later))
+        report = bar.stage(READING, times.reading, later)
+        batch = _normalized(pairs, attribution, config, processes, report)
         stored = cache.keep(name, batch) if batch.num_rows >= MIN_KEPT else Stored(batch)
     return _read(stored, config.corpus)
 
 
-def _normalized(pairs: Iterable[Pair], attribution: str, config: TrainConfig, processes: int) -> pa.RecordBatch:
+def _normalized(
+    pairs: Iterable[Pair], attribution: str, config: TrainConfig, processes: int, report: Report = lambda share: None
+) -> pa.RecordBatch:
     """`normalized`, as columns: the pairs, their hashes, and whether a pair is the first that reads so."""
     cuts = Cut(config.source_tokenizer), Cut(config.target_tokenizer)
     sides = GrowingRows(np.uint8), GrowingRows(np.uint8)
     hashed = [Growing(np.uint64) for _ in Hashes._fields]
     work = functools.partial(normalize_block, cuts=cuts, seed=config.split_seed)
-    for *texts, numbers in in_blocks(work, _blocks(pairs), processes):
+    size = BLOCK if processes > 1 else TOLD_EVERY
+    for number, (*texts, numbers) in enumerate(in_blocks(work, _blocks(pairs, size), processes), 1):
+        report(number * size / len(pairs) if isinstance(pairs, Sequence) else getattr(pairs, "share", 0.0))
         for side, text in zip(sides, texts, strict=True):
             side.append(text.text, text.lengths)
         for column, values in zip(hashed, numbers, strict=True):
@@ -122,9 +145,9 @@ def _normalized(pairs: Iterable[Pair], attribution: str, config: TrainConfig, pr
     )
 
 
-def _blocks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+def _blocks(pairs: Iterable[Pair], size: int) -> Iterator[list[Pair]]:
     rest = iter(pairs)
-    while block := list(itertools.islice(rest, BLOCK)):
+    while block := list(itertools.islice(rest, size)):
         yield block
 
 
@@ -141,6 +164,42 @@ def _kept_as(what: str, config: TrainConfig, *parts: object) -> str:
     versions = [f"{package} {version(package)}" for package in _PACKAGES]
     settings = config.source_tokenizer, config.target_tokenizer, config.split_seed
     return cache.fingerprint(what, *versions, *settings, *parts)
+
+
+# How long the stages are likely to take
+
+
+BYTES = 80  # of a pair in a file
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds that a run's stages take on one core of an ordinary machine: how they share a bar, no promise."""
+
+    reading: float
+    learning: float
+    cutting: float
+
+    @property
+    def together(self) -> float:
+        return self.reading + self.learning + self.cutting
+
+    @classmethod
+    def expected(cls, config: TrainConfig, pairs: int, processes: int = 1) -> "Times":
+        """Of that many pairs in the corpus."""
+        train = min(config.pairs or pairs, pairs)
+        pieces = _names(config).count(PieceTokenizer.name)
+        return cls(
+            reading=40e-6 * max(pairs, 1) / processes,
+            learning=pieces * learning_seconds(10 * min(train, MAX_LEARNT)),
+            cutting=(12e-6 * pieces + 50e-6 * (2 - pieces)) * (train + 1) / processes,
+        )
+
+
+def learning_seconds(characters: int) -> float:
+    """For the pieces of a text with so many characters in all its different words; Chinese has no blanks, so that a
+    word is a sentence."""
+    return float(1.3e-8 * max(characters, 1000) ** 1.5)
 
 
 # What the model reads
@@ -186,19 +245,17 @@ class Material:
         return EncodedPairs(*sides)
 
 
-def prepare(
-    loaded: ParallelCorpus, config: TrainConfig, report: Report = lambda _: None, processes: int = 1
-) -> Material:
+def prepare(loaded: ParallelCorpus, config: TrainConfig, processes: int = 1, bar: Bar | None = None) -> Material:
     """Split, tokenise, build the vocabularies from the training side alone, and turn words into ids.
 
-    loaded: as `load_corpus` or `normalized` gives it; report is told the share that is done, 0 to 1; processes: how
-    many may cut a large corpus together. Raises Problem where there are too few sentences.
+    loaded: as `load_corpus` or `normalized` gives it; processes: how many may cut a large corpus together; bar: is told
+    how far it is. Raises Problem where there are too few sentences.
     """
     split = loaded.split(config.split_seed)
     everything = split
     if config.pairs:
         split = replace(split, train=split.train[: config.pairs])
-    stored, train_rows = _cut(loaded, everything, split, config, report, processes)
+    stored, train_rows = _cut(loaded, everything, split, config, bar or Bar(), processes)
     notes = [json.loads(stored.notes[side]) for side in SIDES]
     cuts = [_tokenizer(stored, side, name) for side, name in zip(SIDES, _names(config), strict=True)]
     sides = [stored.ragged(side) for side in SIDES]
@@ -268,7 +325,7 @@ def _all_within(sides: Sequence[Ragged], start: int, stop: int, longest: int) ->
 
 
 def _cut(
-    loaded: ParallelCorpus, everything: Split, split: Split, config: TrainConfig, report: Report, processes: int
+    loaded: ParallelCorpus, everything: Split, split: Split, config: TrainConfig, bar: Bar, processes: int
 ) -> tuple[Stored, int]:
     """Training, then validation pairs as tokens, from what is kept where they are; and how many rows train.
 
@@ -284,7 +341,7 @@ def _cut(
     stored = cache.known(name(0)) if not any(pieces) or not config.pairs else None
     stored = stored or cache.known(name(config.pairs))
     if stored is None or not _sound(stored):
-        batch = _tokens(split, config, report, processes)
+        batch = _tokens(split, config, bar, processes)
         enough = batch.num_rows >= MIN_KEPT
         stored = (
             cache.keep(name(config.pairs if len(split.train) < len(everything.train) else 0), batch)
@@ -316,18 +373,28 @@ def _sound(stored: Stored) -> bool:
         return False
 
 
-def _tokens(split: Split, config: TrainConfig, report: Report, processes: int) -> pa.RecordBatch:
-    cuts, notes = [], {"train_rows": str(len(split.train))}
-    for side, name in enumerate(_names(config)):
-        if name == PieceTokenizer.name:
-            texts = (pair[side] for pair in itertools.islice(split.train, MAX_LEARNT))
-            learnt = PieceTokenizer.learn(texts, config.max_size)
-            notes[f"{SIDES[side]}_pieces"] = base64.b64encode(learnt.model).decode()
-            cuts.append(Cut.of(learnt))
-        else:
-            cuts.append(Cut(name))
+def _tokens(split: Split, config: TrainConfig, bar: Bar, processes: int) -> pa.RecordBatch:
+    notes = {"train_rows": str(len(split.train))}
     total = len(split.train) + len(split.valid)
     processes = cores(total, processes)
+    cutting = Times.expected(config, total, processes).cutting
+    cuts = [Cut(name) for name in _names(config)]
+    texts = {
+        side: [pair[side] for pair in itertools.islice(split.train, MAX_LEARNT)]
+        for side, cut in enumerate(cuts)
+        if cut.name == PieceTokenizer.name
+    }
+    seconds = {
+        side: learning_seconds(sum(map(len, {word for sentence in sentences for word in sentence.split()})))
+        for side, sentences in texts.items()
+    }
+    for side, sentences in texts.items():
+        later = sum(other for number, other in seconds.items() if number > side) + cutting
+        learn = functools.partial(PieceTokenizer.learn, sentences, config.max_size)
+        learnt = by_the_clock(learn, seconds[side], bar.stage(LEARNING, seconds[side], later))
+        notes[f"{SIDES[side]}_pieces"] = base64.b64encode(learnt.model).decode()
+        cuts[side] = Cut.of(learnt)
+    report = bar.stage(CUTTING)
     size = BLOCK if processes > 1 else TOLD_EVERY
     blocks = (pairs[part] for pairs in (split.train, split.valid) for part in portions(len(pairs), size))
     sides = GrowingTokens(), GrowingTokens()

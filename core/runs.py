@@ -23,8 +23,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -32,15 +30,15 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from core.config import TrainConfig
 from core.corpus import Pair, save_pairs
 from core.problems import Problem
+from core.processes import PROJECT, START_SECONDS, held, start, unwritable
 from core.text import PieceTokenizer, Tokenizer, tokenizer
 from core.vocab import Vocab
 
-PROJECT = Path(__file__).resolve().parent.parent
 # The first translates where nothing else was chosen. The twins differ in attention alone.
 SHIPPED = ("tatoeba-hsk-attention", "tatoeba-hsk-pieces", "lesson", "twin-attention", "twin-no-attention")
 
@@ -49,9 +47,6 @@ MEASURING, SCORING = "measuring", "scoring"  # after an epoch, on a sample; at t
 FINISHED, STOPPED, FAILED, INTERRUPTED, DAMAGED = "finished", "stopped", "failed", "interrupted", "damaged"
 ALIVE = (WAITING, PREPARING, TRAINING, MEASURING, PAUSED, SCORING)
 STATES = (*ALIVE, FINISHED, STOPPED, FAILED, INTERRUPTED, DAMAGED)
-
-# A new process imports torch before it takes the lock; on a slow disk that takes a while.
-START_SECONDS = 60
 
 _NAME = re.compile(r"\w[\w .+-]{0,59}")
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
@@ -80,7 +75,8 @@ class Status:
     steps: int = 0  # of all epochs together
     seconds: float = 0.0  # trained so far, without preparing
     seconds_left: float = 0.0  # of the whole run
-    share: float = 0.0  # of the present stage, 0 to 1, while it prepares or scores
+    share: float = 0.0  # of the preparing or the scoring, 0 to 1
+    stage: str = ""  # what it is at while it prepares (core/material.py)
     share_seconds_left: float = 0.0
     tokens_per_second: float = 0.0
     best_epoch: int = 0
@@ -267,10 +263,7 @@ class Run:
                     f"A run named {run.name!r} exists already. Choose another name, or delete that run first.",
                     f"已经有名为 {run.name!r} 的运行。请换一个名称，或先删除那个运行。",
                 ) from None
-            raise Problem(
-                f"Cannot write to {run.folder.parent} ({error.strerror}). Give this folder write permission.",
-                f"无法写入 {run.folder.parent}（{error.strerror}）。请给这个文件夹写权限。",
-            ) from error
+            raise unwritable(run.folder.parent, error) from error
         return run
 
     # What stands in the folder
@@ -382,17 +375,7 @@ class Run:
 
     def locked(self) -> bool:
         """True while a training process holds the run."""
-        lock = self.lock()
-        if not Path(lock.lock_file).exists():
-            return False  # acquiring would make the file, and a folder that is gone
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        except OSError:
-            return False
-        lock.release()
-        return False
+        return held(self.folder / "run.lock")
 
     def write_status(self, status: Status) -> None:
         text = json.dumps(asdict(replace(status, updated=time.time())), ensure_ascii=False)
@@ -485,20 +468,12 @@ class Run:
 
         Raises Problem where it is to go on and there is nothing to go on from.
         """
-        command = [sys.executable, "-m", "core", "train", "--run", str(self.folder.resolve()), "--quiet"]
+        command = ["train", "--run", str(self.folder.resolve()), "--quiet"]
         if resume:
             self.check_resumable()
             command.append("--resume")
             self.write_status(replace(self._written_status(), state=WAITING, reason_en="", reason_zh=""))
-        # A process that watches leaves threads waiting in a loop; passive ones leave the core to others.
-        environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONIOENCODING": "utf-8"}
-        detached: dict[str, Any] = {"start_new_session": True}
-        if sys.platform == "win32":
-            detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
-        with open(self.folder / "train.log", "ab") as log:
-            subprocess.Popen(
-                command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached
-            )
+        start(command, self.folder / "train.log")
 
     def plan(self, epochs: int) -> None:
         """Set how many epochs a run that does not train is to have in all. Raises Problem where it has them already,

@@ -14,7 +14,8 @@ from typing import Any
 
 from core import corpus
 from core.config import FILES, preset
-from core.runs import PROJECT, Run
+from core.processes import PROJECT
+from core.runs import Run
 
 STEPS = 5  # real training steps after an epoch's batches
 SAMPLED_EVERY = 0.05  # seconds

@@ -5,17 +5,17 @@ That process holds `scoring.lock` and says in `scoring.json` how far it is; a pa
 
 import json
 import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from filelock import FileLock, Timeout
 
-from core.evaluation import BEAM_WIDTH, Report, evaluate, save
+from core.evaluation import BEAM_WIDTH, evaluate, save
 from core.problems import Problem
-from core.runs import PROJECT, START_SECONDS, Run, write_atomically
+from core.processes import START_SECONDS, held, unwritable
+from core.processes import start as start_process
+from core.progress import Clock, Report
+from core.runs import Run, write_atomically
 from core.scoring import Evaluation, Output
 
 PROGRESS, LOCK = "scoring.json", "scoring.lock"
@@ -44,14 +44,17 @@ def score_and_save(run: Run, beam: int = BEAM_WIDTH) -> Evaluation:
     except Timeout:
         raise Problem(f"Run {run.name!r} is being scored already.", f"运行 {run.name!r} 已经在评分。") from None
     except OSError as error:
-        raise _unwritable(run, error) from error
+        raise unwritable(run.folder, error) from error
     with lock:
         try:
             _write_progress(run, 0.0)
-            evaluation, outputs = evaluate_run(run, beam, lambda share: _write_progress(run, share))
+            clock = Clock()
+            evaluation, outputs = evaluate_run(
+                run, beam, lambda share: _write_progress(run, share, left=clock.left(share))
+            )
             save(run, evaluation, outputs)
         except OSError as error:
-            raise _unwritable(run, error) from error
+            raise unwritable(run.folder, error) from error
         except Problem as problem:
             _write_progress(run, 0.0, problem)
             raise
@@ -68,13 +71,6 @@ def _check_idle(run: Run) -> None:
         raise Problem("This run is training. It is scored at its end.", "这个运行正在训练，训练结束时会自动评分。")
 
 
-def _unwritable(run: Run, error: OSError) -> Problem:
-    return Problem(
-        f"Cannot write to {run.folder} ({error.strerror}). Give this folder write permission.",
-        f"无法写入 {run.folder}（{error.strerror}）。请给这个文件夹写权限。",
-    )
-
-
 # In the background
 
 
@@ -84,6 +80,7 @@ class Progress:
 
     alive: bool
     share: float = 0.0
+    seconds_left: float = 0.0  # 0 while nobody knows
     problem: Problem | None = None
 
 
@@ -91,15 +88,15 @@ def progress(run: Run) -> Progress:
     """What `scoring.json` says, checked against the lock."""
     try:
         content = json.loads((run.folder / PROGRESS).read_text("utf-8"))
-        share, updated = float(content["share"]), float(content["updated"])
+        share, updated, left = (float(content.get(key, 0.0)) for key in ("share", "updated", "seconds_left"))
         problem = content["problem"] and Problem(str(content["problem"][0]), str(content["problem"][1]))
-    except (OSError, ValueError, TypeError, LookupError):
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
         return Progress(False)
     if problem:
         return Progress(False, problem=problem)
     just_begun = share == 0 and time.time() - updated < START_SECONDS
-    if just_begun or _held(run):
-        return Progress(True, share)
+    if just_begun or held(run.folder / LOCK):
+        return Progress(True, share, max(1.0, left - (time.time() - updated)) if left else 0.0)
     return Progress(
         False,
         problem=Problem(
@@ -109,41 +106,19 @@ def progress(run: Run) -> Progress:
     )
 
 
-def _held(run: Run) -> bool:
-    if not (run.folder / LOCK).exists():
-        return False
-    lock = FileLock(run.folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    except OSError:
-        return False
-    lock.release()
-    return False
-
-
-def _write_progress(run: Run, share: float, problem: Problem | None = None) -> None:
+def _write_progress(run: Run, share: float, problem: Problem | None = None, left: float = 0.0) -> None:
     said = problem and [problem.en, problem.zh]
-    content = {"share": round(share, 4), "updated": time.time(), "problem": said}
+    content = {"share": round(share, 4), "seconds_left": round(left, 1), "updated": time.time(), "problem": said}
     write_atomically(run.folder / PROGRESS, json.dumps(content, ensure_ascii=False).encode())
 
 
 def start(run: Run) -> None:
     """Score a run in a process of its own, which outlives whoever called. Raises Problem where that cannot begin."""
     _check_idle(run)
-    command = [sys.executable, "-m", "core", "evaluate", "--run", str(run.folder.resolve()), "--save", "--quiet"]
-    # One core is left to the page that watches, and threads that wait do not spin.
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONIOENCODING": "utf-8"}
-    environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
-    detached: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+    command = ["evaluate", "--run", str(run.folder.resolve()), "--save", "--quiet"]
     try:
         _write_progress(run, 0.0)
-        with open(run.folder / "train.log", "ab") as log:
-            subprocess.Popen(
-                command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached
-            )
+        # One core is left to the page that watches.
+        start_process(command, run.folder / "train.log", threads=max(1, (os.cpu_count() or 2) - 1))
     except OSError as error:
-        raise _unwritable(run, error) from error
+        raise unwritable(run.folder, error) from error

@@ -6,14 +6,14 @@ vocabulary keeps the most frequent words, so a sentence has an unknown word exac
 
 import math
 import re
-import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from core.corpus import Pair, ParallelCorpus
-from core.split import sameness_key
+from core.corpus import Pair, Split, in_rows
+from core.progress import Bar, Report, counted
+from core.split import hashes, sameness_key, split_rows
 from core.text import contains_chinese, tokenizer
 from core.vocab import SPECIALS
 
@@ -58,22 +58,26 @@ def cut(
     pairs: Iterable[Pair],
     languages: tuple[str, str] = ("chinese", "english"),
     split_seed: int = 1,
-    progress: Callable[[float], None] = lambda share: None,
+    progress: Report = lambda share: None,
 ) -> Cut:
     """Split as training does, and cut into words; `progress` is told the share that is done, 0 to 1.
 
     Of more than 100,000 pairs a fair sample is cut. Raises Problem where there are too few pairs to split.
     """
     tokenizers = [tokenizer(LANGUAGES[language]) for language in languages]
-    tell = _Told(progress)
     given = list(pairs)
+    bar = Bar(lambda share, _: progress(share))
+    # About as long as each takes: spelling and looking for what is wrong go through all, cutting through a sample.
+    looking, cutting = len(given) / 2, 3 * min(len(given), SAMPLE)
     normal: dict[Pair, None] = {}
-    for number, (a, b) in enumerate(given):
+    for a, b in counted(given, bar.stage("spelling", 2 * looking, 3 * looking + cutting)):
         pair = tokenizers[0].normalize(a), tokenizers[1].normalize(b)
         if all(pair):
             normal[pair] = None
-        tell(0.3 * number / len(given))
-    split = ParallelCorpus("", list(normal), "").split(split_seed)
+    spelt = list(normal)
+    hashed = hashes(counted(spelt, bar.stage("splitting", looking, 2 * looking + cutting)), split_seed)
+    rows = split_rows(spelt, split_seed, hashed)
+    split = Split(*(in_rows(spelt, side) for side in (rows.train, rows.valid, rows.test)))
     place = {pair: i for i, pair in enumerate(split.train)}
     # The sample first, held-out pairs among it in their share.
     unseen = [*split.test, *split.valid]
@@ -83,16 +87,15 @@ def cut(
     rest = [*unseen[cuts[0] :], *split.train[cuts[1] :]]
     ids: tuple[dict[str, int], dict[str, int]] = ({}, {})
     words: tuple[list[tuple[int, ...]], list[tuple[int, ...]]] = ([], [])
-    for number, pair in enumerate(sample):
+    for pair in counted(sample, bar.stage("cutting", cutting, 2 * looking)):
         for side in (0, 1):
             known = ids[side]
             words[side].append(
                 tuple(known.setdefault(word, len(known)) for word in tokenizers[side].tokenize(pair[side]))
             )
-        tell(0.3 + 0.7 * number / len(sample))
     ordered = sample + rest
     partners: dict[str, set[str]] = {}
-    for a, b in ordered:
+    for a, b in counted(ordered, bar.stage("grouping", looking, looking)):
         partners.setdefault(sameness_key(a), set()).add(sameness_key(b))
     return Cut(
         pairs=ordered,
@@ -103,21 +106,9 @@ def cut(
         training=len(split.train),
         validation=len(split.valid),
         test=len(split.test),
-        suspicious=suspicious(ordered, languages),
+        suspicious=suspicious(ordered, languages, bar.stage("looking")),
         several=sum(len(others) > 1 for others in partners.values()),
     )
-
-
-class _Told:
-    """Passes a share on, five times a second at most."""
-
-    def __init__(self, progress: Callable[[float], None]) -> None:
-        self.progress, self.last = progress, time.monotonic()
-
-    def __call__(self, share: float) -> None:
-        if time.monotonic() - self.last > 0.2:
-            self.last = time.monotonic()
-            self.progress(share)
 
 
 # Counting, for a number of training pairs
@@ -255,12 +246,14 @@ def fits(sentence: str, language: str) -> bool:
     return True
 
 
-def suspicious(pairs: Sequence[Pair], languages: tuple[str, str]) -> dict[str, list[int]]:
+def suspicious(
+    pairs: Sequence[Pair], languages: tuple[str, str], report: Report = lambda share: None
+) -> dict[str, list[int]]:
     """Places of the pairs that look wrong, by why: the SAME text twice, another LANGUAGE, lengths out of RATIO."""
     found: dict[str, list[int]] = {SAME: [], LANGUAGE: [], RATIO: []}
     ratios = [math.log((len(a) + SHORT / 2) / (len(b) + SHORT / 2)) for a, b in pairs]
     usual = sorted(ratios)[len(ratios) // 2] if ratios else 0.0
-    for i, (pair, ratio) in enumerate(zip(pairs, ratios, strict=True)):
+    for i, (pair, ratio) in enumerate(zip(counted(pairs, report), ratios, strict=True)):
         if sameness_key(pair[0]) == sameness_key(pair[1]) and any(map(str.isalpha, pair[0])):
             found[SAME].append(i)
         elif not all(fits(text, language) for text, language in zip(pair, languages, strict=True)):

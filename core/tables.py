@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.problems import Problem
+from core.progress import Report, counted
 
 MAX_FILE = 200 * 2**20  # bytes; a browser's own limit is checked in the browser alone
 MAX_COLUMNS = 50
@@ -192,16 +193,16 @@ def lines(text: str) -> list[str]:
 # Text to rows
 
 
-def read_table(content: bytes, name: str, headed: bool | None = None) -> Table:
+def read_table(content: bytes, name: str, headed: bool | None = None, report: Report = lambda share: None) -> Table:
     """A TSV, CSV or JSON-lines file as a table; what it is, its content says, not its name.
 
-    headed: whether the first row holds the columns' names; None guesses from the names. Raises Problem for what is
-    no text or has no rows.
+    headed: whether the first row holds the columns' names; None guesses from the names. report: is told the share
+    that is read, 0 to 1. Raises Problem for what is no text or has no rows.
     """
     encoding = encoding_of(content, name)
     text = content.decode(encoding, "replace").removeprefix("\ufeff").replace("\x00", " ")
-    table = _from_json(text, name) if re.match(r"\s*[\[{]", text) else None
-    table = table or _from_cells(text, name, headed)
+    table = _from_json(text, name, report) if re.match(r"\s*[\[{]", text) else None
+    table = table or _from_cells(text, name, headed, report)
     if not table.rows:
         raise Problem(
             f"{name} holds no sentence pairs. Choose a file with one pair a line.",
@@ -212,12 +213,12 @@ def read_table(content: bytes, name: str, headed: bool | None = None) -> Table:
     )
 
 
-def _from_cells(text: str, name: str, headed: bool | None) -> Table:
+def _from_cells(text: str, name: str, headed: bool | None, report: Report) -> Table:
     separator = ""
     if found := re.match(r"\ufeff?sep=(.)\r?\n", text):  # how a CSV tells Excel
         separator, text = found.group(1), text[found.end() :]
     separator = separator or guess_separator(text)
-    rows = list(_cells(text, separator))
+    rows = list(_cells(text, separator, report))
     if headed is None:
         headed = bool(rows) and _names_columns(rows[0])
     first = rows.pop(0) if headed and rows else []
@@ -236,18 +237,27 @@ def _from_cells(text: str, name: str, headed: bool | None) -> Table:
     )
 
 
-def _cells(text: str, separator: str) -> Iterator[list[str]]:
+def _cells(text: str, separator: str, report: Report) -> Iterator[list[str]]:
     """The rows that are not empty. With tabs, quotation marks are text; else they may hold a separator, as in CSV."""
     if separator != "\t":
-        rows = [
-            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(map(str.strip, row))
-        ]
+        told = _told_lines(text, report)
+        rows = [row for row in csv.reader(told, delimiter=separator) if any(map(str.strip, row))]
         if not any(cell.count("\n") > MAX_CELL_LINES for row in rows for cell in row if len(cell) > 200):
             yield from ([" ".join(cell.split("\n")) for cell in row] for row in rows)
             return
-    for line in lines(text):
+    for line in counted(lines(text), report):
         if line.strip():
             yield [_unquoted(cell) for cell in line.split(separator)]
+
+
+def _told_lines(text: str, report: Report) -> Iterator[str]:
+    """The lines as a CSV reader wants them."""
+    read = 0
+    for number, line in enumerate(io.StringIO(text, newline="")):
+        if number % 1000 == 0:
+            report(read / len(text))
+        read += len(line)
+        yield line
 
 
 def _unquoted(cell: str) -> str:
@@ -286,14 +296,14 @@ def _names_columns(row: list[str]) -> bool:
     return named >= 2 and not any(cell.strip().isdecimal() for cell in row)
 
 
-def _from_json(text: str, name: str) -> Table | None:
+def _from_json(text: str, name: str, report: Report) -> Table | None:
     """Objects a line, or one list of them. None where it only looked like JSON: a sentence may begin with `[`."""
     values: list[Any] = []
     unreadable = 0
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
-        for line in lines(text):
+        for line in counted(lines(text), report):
             if line.strip():
                 try:
                     values.append(json.loads(line))

@@ -5,7 +5,7 @@ import math
 import os
 import shlex
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from core.batches import Batch, EncodedPairs, batch_rows, batches, make_batch
 from core.config import FILES, NO_OPTIONS, PINNED, TrainConfig
 from core.decode import DecodeTrace
-from core.evaluation import GREEDY_SHARE, Report, evaluate
+from core.evaluation import GREEDY_SHARE, evaluate
 from core.evaluation import save as save_evaluation
 from core.loss import output_loss
 from core.machine import Machine, give_back_freed_memory, keep_freed_memory
 from core.material import Material, load_corpus, prepare
 from core.model import Seq2Seq
 from core.problems import Problem
+from core.progress import Bar, Clock, Report
 from core.runs import (
     FAILED,
     FINISHED,
@@ -233,14 +234,14 @@ def load_save(run: Run, model: Seq2Seq, optimizer: torch.optim.Adam) -> dict[str
 class Training:
     """A run being trained: the model, its optimiser and how far they are. `train` drives it."""
 
-    def __init__(self, run: Run, config: TrainConfig, report: Report = lambda _: None) -> None:
+    def __init__(self, run: Run, config: TrainConfig, bar: Bar | None = None) -> None:
         self.run = run
         keep_freed_memory()
         self.machine = Machine.for_config(config)
         # Recorded, so that resuming goes on with the same numbers.
         self.config = replace(config, precision=self.machine.precision, threads=self.machine.threads)
         cores = os.cpu_count() or 1
-        self.material = prepare(load_corpus(run, cores), config, report, cores)
+        self.material = prepare(load_corpus(run, cores, bar), config, cores, bar)
         give_back_freed_memory()
         torch.manual_seed(config.seed)
         self.model = build_model(config, self.material.source_vocab, self.material.target_vocab)
@@ -559,7 +560,7 @@ def _preparing(run: Run, created: float) -> Status:
 
 
 def _train(run: Run, preparing: Status, resume: bool) -> Iterator[Event]:
-    training = Training(run, run.config, _told(run, preparing))
+    training = Training(run, run.config, Bar(_told(run, preparing)))
     created = preparing.created
     config, material = training.config, training.material
     run.write_config(config)
@@ -658,19 +659,20 @@ def _wishes(training: Training, created: float) -> Iterator[Event]:
     run.write_status(training.status(TRAINING, created))
 
 
-def _told(run: Run, status: Status) -> Report:
-    """Writes how much of a stage is done into the run's status, with the time left, twice a second at most."""
-    begin = time.perf_counter()
+def _told(run: Run, status: Status) -> Callable[[float, str], None]:
+    """Writes how much of preparing or scoring is done into the run's status, with the time left and what it is at,
+    twice a second at most."""
+    clock = Clock()
     last = 0.0
 
-    def tell(share: float) -> None:
+    def tell(share: float, stage: str = "") -> None:
         nonlocal last
-        now = time.perf_counter()
+        now = time.monotonic()
         if now - last < STATUS_SECONDS:
             return
         last = now
-        left = (now - begin) / share * (1 - share) if share else 0.0
-        run.write_status(replace(status, share=round(share, 4), share_seconds_left=round(left, 1)))
+        left = round(clock.left(share), 1)
+        run.write_status(replace(status, share=round(share, 4), share_seconds_left=left, stage=stage))
 
     return tell
 
@@ -721,7 +723,7 @@ def _finish(training: Training, created: float) -> Ended:
         training.material.split.test,
         epoch=training.best_epoch,
         # Who asks to stop now gets the greedy score alone: beam search is left out.
-        report=lambda share: told(share) or not run.stop_requested,
+        report=lambda share: told(share, "") or not run.stop_requested,
     )
     training.finished = True
     training.save_state()
@@ -854,7 +856,9 @@ class Estimate:
     threads: int
 
 
-def estimate(material: Material, config: TrainConfig, seconds: float = 1.0) -> Estimate:
+def estimate(
+    material: Material, config: TrainConfig, seconds: float = 1.0, report: Report = lambda share: None
+) -> Estimate:
     """Train a throw-away model for about that long and count up to one epoch.
 
     material: as `prepare` makes it. Raises Problem where the device is not there.
@@ -869,6 +873,7 @@ def estimate(material: Material, config: TrainConfig, seconds: float = 1.0) -> E
         if step:  # the first step warms up
             spent += time.perf_counter() - begin
             tokens += words
+        report(spent / seconds)
         if spent > seconds:
             break
     return Estimate(

@@ -13,7 +13,7 @@ from pages.parts.baselines import baselines
 from pages.parts.compare_charts import EPOCHS, MINUTES, curves, run_colour
 from pages.parts.fields import field_label, field_value
 from pages.parts.language import keep_option, t
-from pages.parts.new_run import duration
+from pages.parts.progress import duration
 from pages.parts.share import export_button
 from pages.parts.shell import heading, shell
 

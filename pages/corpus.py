@@ -11,9 +11,9 @@ from core.problems import Problem
 from pages.parts import address
 from pages.parts.corpus_charts import coverage_chart, length_chart
 from pages.parts.language import keep_option, language, say, t
-from pages.parts.new_run import duration
 from pages.parts.own_files import Own, language_name, own_files
 from pages.parts.prepared import hand_over
+from pages.parts.progress import wait_for
 from pages.parts.shell import heading, shell
 from pages.parts.surveys import Survey, survey
 
@@ -54,17 +54,6 @@ def number_from_address(key: str, options: list[int], default: int) -> None:
     if linked and linked.isascii() and linked.isdecimal() and len(linked) < 9 and int(linked) in options:
         st.session_state[key] = int(linked)
     st.session_state.setdefault(key, default)
-
-
-def waiting(found: Survey) -> None:
-    """A bar until the survey is done; then the whole page is drawn anew."""
-    if found.done:
-        st.rerun()
-    left = found.seconds_left
-    note = t("cutting the sentences into words and counting them", "正在分词并统计")
-    if left is not None:
-        note += t(f" · {duration(left)} left", f" · 还要 {duration(left)}")
-    st.html(f'<div class="progress"><i style="width:{found.share:.0%}"></i></div><div class="mute small">{note}</div>')
 
 
 def preview(pairs: list[Pair], languages: tuple[str, str]) -> None:
@@ -251,15 +240,13 @@ if name == FILES and own is None:
     st.stop()
 key, languages = (own.key, own.languages) if own else (name, ("chinese", "english"))
 given = own.pairs if own else None
-found = survey(key, languages, lambda: list(corpus.load(name).pairs) if given is None else given)
+found = survey(key, languages, lambda report: list(corpus.load(name, report).pairs) if given is None else given)
 
 try:
-    if not found.done:
-        st.fragment(waiting, run_every=0.7)(found)
-        if not found.pairs:
-            st.stop()
-    else:
+    if wait_for(found.task, t("reading the sentences", "正在读取句子")):
         found.cut()
+    elif not found.pairs:
+        st.stop()
 except Problem as problem:
     st.warning(say(problem))
     st.stop()
@@ -271,13 +258,13 @@ with st.container(border=True):
         st.html(f'<h2 class="part">{t("The pairs", "句对")}<span>{escape(pair)}</span></h2>')
         preview(found.pairs, languages)
     with right:
-        if found.done:
+        if found.task.done:
             numbers(found)
             st.html(f'<h2 class="part">{t("How long they are", "句子有多长")}</h2>')
             source, target = found.sides(0)
             st.altair_chart(length_chart(source, target), key="lengths")
     st.caption(
-        corpus.load(name).attribution
+        corpus.attribution(name)
         if own is None
         else t(
             "Your own sentences stay on this computer, in the folders of the runs that are trained on them. "
@@ -286,7 +273,7 @@ with st.container(border=True):
         )
     )
 
-if found.done:
+if found.task.done:
     with st.container(border=True):
         min_freq, max_size = vocabulary(found)
     with st.container(border=True):

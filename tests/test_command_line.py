@@ -19,7 +19,8 @@ from core.beam import BeamTrace
 from core.config import TrainConfig
 from core.corpus import save_pairs
 from core.decode import DecodeTrace
-from core.runs import PROJECT, Run
+from core.processes import PROJECT
+from core.runs import Run
 from core.text import tokenizer
 from core.train import Stepped, train
 from core.translator import Translator

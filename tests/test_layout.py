@@ -3,11 +3,11 @@
 import ast
 from graphlib import TopologicalSorter
 
-from core.runs import PROJECT
+from core.processes import PROJECT
 
 # A module imports from its own level and those before it.
 LEVELS = [
-    {"problems", "config"},
+    {"problems", "config", "progress", "processes"},
     {"text", "vocab", "model", "loss", "weights", "machine", "tables", "encoded", "split"},
     {"corpus", "batches", "survey"},
     {"runs", "dictionary", "cutting"},

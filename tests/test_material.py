@@ -11,8 +11,10 @@ import core.material
 from core import cache
 from core.batches import batch_rows, make_batch
 from core.config import preset
+from core.corpus import LinePairs, save_pairs
 from core.material import load_corpus, named_corpus, normalized, own_corpus, prepare
 from core.problems import Problem
+from core.progress import Bar
 from core.vocab import Vocab
 from tests.conftest import tiny_config
 
@@ -189,3 +191,43 @@ def test_a_corpus_of_several_portions_comes_whole_and_the_same_again(monkeypatch
     assert set(one[:120]) != set(other[:120]), "portions are drawn anew too"
     spread = [np.ptp(make_batch(pairs, some).source_lengths.numpy()) for some in batch_rows(pairs, 12, 1)]
     assert np.mean(spread) < 2
+
+
+# How far it is
+
+
+@pytest.fixture
+def bar():
+    """A bar and all that it told: (share, stage)."""
+    told = []
+    bar = Bar(lambda share, stage: told.append((share, stage)))
+    bar.told = told
+    return bar
+
+
+@pytest.mark.parametrize("name", ["words", "pieces", "kept", "hsk"])
+def test_from_reading_to_ids_one_bar_never_goes_back_and_names_its_stages(new_run, monkeypatch, bar, name):
+    monkeypatch.setattr(core.material, "TOLD_EVERY", 10)
+    changes = {"corpus": "hsk", "pairs": 300} if name == "hsk" else {}
+    if name == "pieces":
+        changes = {"source_tokenizer": "pieces", "target_tokenizer": "pieces", "max_size": 320}
+    run = new_run("told", **changes)
+    if name == "kept":
+        load_corpus(run)
+    prepare(load_corpus(run, 1, bar), run.config, 1, bar)
+    shares, stages = zip(*bar.told, strict=True)
+    assert list(shares) == sorted(shares)
+    assert shares[-1] == 1
+    expected = {"kept": ["cutting"], "pieces": ["reading", "learning", "cutting"]}.get(name, ["reading", "cutting"])
+    assert list(dict.fromkeys(stages)) == expected
+    assert all(stages.count(stage) > 1 for stage in expected)
+
+
+def test_a_file_too_large_for_memory_says_how_much_of_it_is_read(tmp_path, bar):
+    pairs = [(f"我有{n}本书。", f"I have {n} books.") for n in range(5000)]
+    save_pairs(pairs, tmp_path / "pairs.tsv")
+    lines = LinePairs(tmp_path / "pairs.tsv")
+    shares = [lines.share for _ in lines]
+    assert shares == sorted(shares)
+    assert 0 < shares[1500] < 1
+    assert lines.share == 1

@@ -11,7 +11,8 @@ from core import corpus
 from core.config import preset
 from core.material import normalized, prepare
 from core.problems import Problem
-from core.runs import PROJECT, Run
+from core.processes import PROJECT
+from core.runs import Run
 from core.text import PieceTokenizer
 from core.train import train
 from core.translator import Translator

@@ -22,7 +22,8 @@ from core.batches import encode_pairs, make_batch
 from core.config import Architecture, preset
 from core.material import load_corpus, normalized, prepare
 from core.problems import Problem
-from core.runs import PROJECT, Control, Run
+from core.processes import PROJECT
+from core.runs import Control, Run
 from core.text import tokenizer
 from core.train import (
     Ended,

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from core.runs import PROJECT
+from core.processes import PROJECT
 
 
 def run_browser_tests(required):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -13,17 +13,21 @@ from core import corpus
 from core.config import AUTO, FILES, PINNED, PRESETS, TrainConfig, preset
 from core.corpus import Pair
 from core.problems import Problem
+from core.progress import Bar
 from core.runs import PAUSED, Run, check_name, checkpoints_folder, find_run, free_name, list_runs
 from core.text import contains_chinese
-from pages.parts.estimates import drop_waiting, measure
+from pages.parts.estimates import OwnPairs, drop_waiting, measure
 from pages.parts.fields import differences, field_label
 from pages.parts.language import keep_option, say, t
 from pages.parts.prepared import prepared, tokenizers
+from pages.parts.progress import Task, duration, task_bar, wait_for
+from pages.parts.reading import File, read_in_background
 
 if TYPE_CHECKING:
     from core.train import Estimate
 
 MAX_UPLOAD = 200 * 2**20  # bytes; Streamlit's own limit is checked in the browser alone
+TRIED = 20_000  # pairs that are split before the start, to see whether they are enough; more would take seconds
 
 
 def begin_from(run: Run | None) -> None:
@@ -105,13 +109,14 @@ def _form(base: TrainConfig, parent: Run | None) -> Run | None:
                 "把全部训练句对学一遍叫一个训练轮次。太少学不会，太多会死记硬背训练句子。",
             ),
         )
-    own: list[Pair] | None = None
+    own: OwnPairs | None = None
     if source == FILES:
         own = _pairs_of(parent) if parent and base.corpus == FILES else own_files()
         if own is None:
             return None
         if not parent:
-            base = replace(base, **tokenizers(own, base.preset), pinned=PINNED if _chinese(own) else ())  # type: ignore[arg-type]
+            cut = tokenizers(own.pairs, base.preset)
+            base = TrainConfig.from_dict(base.to_dict() | cut | {"pinned": PINNED if _chinese(own.pairs) else ()})
     changes = {"corpus": source, "pairs": int(pairs), "epochs": int(epochs), **advanced(base, suffix)}
     try:
         config = TrainConfig.from_dict({**base.to_dict(), **changes})
@@ -135,14 +140,13 @@ def _form(base: TrainConfig, parent: Run | None) -> Run | None:
             )
         )
     else:
-        mine = tuple(own) if own else None
-        st.fragment(_estimate, run_every=None if _ask(config, mine).done() else 1)(config, mine)
+        st.fragment(_estimate, run_every=None if _ask(config, own).done else 1)(config, own)
     if not pressed:
         return None
     try:
-        if own is not None:
-            corpus.ParallelCorpus(FILES, own, "").split(config.split_seed)  # too few sentences: said before the start
-        run = Run.create(checkpoints_folder() / check_name(name), config, own)
+        if own is not None and len(own.pairs) <= TRIED:
+            corpus.ParallelCorpus(FILES, own.pairs, "").split(config.split_seed)  # too few: said before the start
+        run = Run.create(checkpoints_folder() / check_name(name), config, own.pairs if own else None)
         drop_waiting()
         run.start()
     except Problem as problem:
@@ -175,10 +179,12 @@ def _say_what_changed(old: TrainConfig, new: TrainConfig) -> None:
         )
 
 
-def _pairs_of(run: Run) -> list[Pair] | None:
+def _pairs_of(run: Run) -> OwnPairs | None:
     """The person's own sentences, as a run keeps them."""
+    path = run.folder / "pairs.tsv"
     try:
-        return _read((("pairs.tsv", (run.folder / "pairs.tsv").read_bytes()),))
+        key = f"{path} {path.stat().st_mtime_ns}"
+        return _own(key, lambda bar: corpus.from_tsv(path.read_bytes(), path.name))
     except OSError:
         st.warning(
             t(
@@ -192,7 +198,7 @@ def _pairs_of(run: Run) -> list[Pair] | None:
         return None
 
 
-def _chinese(pairs: list[Pair]) -> bool:
+def _chinese(pairs: Sequence[Pair]) -> bool:
     """Whether most sources are Chinese; the first few hundred tell."""
     part = [source for source, _ in pairs[:300]]
     return sum(map(contains_chinese, part)) > len(part) / 2
@@ -216,17 +222,18 @@ def _corpus_label(name: str) -> str:
     }.get(name, name)
 
 
-@st.cache_data(max_entries=2, show_spinner=False)
-def _read(files: tuple[tuple[str, bytes], ...]) -> list[Pair]:
-    return corpus.from_files(files)
+def _own(key: str, read: Callable[[Bar], list[Pair]]) -> OwnPairs | None:
+    """Pairs read in the background, once a visit for each key; None, under a bar, until they are there."""
+    task = read_in_background("train-pairs", key, read)
+    return OwnPairs(key, task.result()) if wait_for(task, t("reading the files", "正在读取文件")) else None
 
 
-def own_files() -> list[Pair] | None:
+def own_files() -> OwnPairs | None:
     """What the page Corpus handed over, else two line-aligned files as in the lesson, or one table. None until they
     can be read."""
     handed = prepared()
     if handed is not None:
-        return handed.pairs
+        return OwnPairs(handed.key, handed.pairs)
     uploads = st.file_uploader(
         t(
             "Two files that match line by line (train_1w.zh and train_1w.en), or one table (CSV, TSV, JSON lines). "
@@ -246,15 +253,20 @@ def own_files() -> list[Pair] | None:
                     f"{upload.name} is larger than 200 MB. Use a part of it, or the command line.",
                     f"{upload.name} 超过 200 MB。请只取一部分，或使用命令行。",
                 )
-        pairs = _read(tuple((upload.name, upload.getvalue()) for upload in uploads))
+        files = [File.of(upload) for upload in uploads]
+        own = _own(
+            " ".join(file.digest for file in files),
+            lambda bar: corpus.from_files([(file.name, file.content) for file in files], bar.stage("reading")),
+        )
     except Problem as problem:
         st.warning(say(problem))
         return None
-    st.text(
-        t(f"{len(pairs):,} sentence pairs. The first:", f"共 {len(pairs):,} 个句对，第一个：")
-        + f" {pairs[0][0]} → {pairs[0][1]}"
-    )
-    return pairs
+    if own is not None:
+        count, first = len(own.pairs), own.pairs[0]
+        st.text(
+            t(f"{count:,} sentence pairs. The first:", f"共 {count:,} 个句对，第一个：") + f" {first[0]} → {first[1]}"
+        )
+    return own
 
 
 def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
@@ -388,22 +400,26 @@ def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
     return values
 
 
-def _ask(config: TrainConfig, own: tuple[Pair, ...] | None) -> "Future[Estimate]":
+def _ask(config: TrainConfig, own: OwnPairs | None) -> "Task[Estimate]":
     # The watched sentences and the number of epochs do not change the measurement.
     return measure(replace(config, epochs=1, pinned=(), based_on="", early_stop="never"), own)
 
 
-def _estimate(config: TrainConfig, own: tuple[Pair, ...] | None) -> None:
+def _estimate(config: TrainConfig, own: OwnPairs | None) -> None:
     """One line: how big, how long here. Asked each second until the page is next drawn: st.rerun() at the moment
     when it is known would end the asking, but also undo a click on a link made in that moment."""
-    future = _ask(config, own)
-    if not future.done():
+    task = _ask(config, own)
+    if not task.done:
         st.caption(
-            t("Counting words and timing a few steps on this machine …", "正在统计词表，并在这台机器上试跑几步……")
+            t(
+                "How big it is and how long it takes here is being measured. You need not wait to start.",
+                "正在测量模型大小和在这台机器上的用时。不用等，可以直接开始。",
+            )
         )
+        task_bar(task, t("opening the sentences", "正在打开句子"))
         return
     try:
-        found = future.result()
+        found = task.result()
     except Problem as problem:
         st.warning(say(problem))
         return
@@ -425,15 +441,3 @@ def _estimate(config: TrainConfig, own: tuple[Pair, ...] | None) -> None:
             f"译文 {found.target_words:,} · 在这台机器上每个训练轮次约 **{each}**，共约 {whole} · {on}",
         )
     )
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `3 min 20 s`, `2 h 5 min`."""
-    whole = max(1, round(seconds))
-    if whole < 60:
-        return t(f"{whole} s", f"{whole} 秒")
-    if whole < 3600:
-        minutes, rest = divmod(whole, 60)
-        return t(f"{minutes} min {rest} s", f"{minutes} 分 {rest} 秒")
-    hours, rest = divmod(whole // 60, 60)
-    return t(f"{hours} h {rest} min", f"{hours} 小时 {rest} 分")

@@ -1,18 +1,23 @@
 """A person's own files: which columns, which languages, and what could not be used."""
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TypeVar
 
 import streamlit as st
 
 from core import corpus
 from core.problems import Problem
+from core.progress import Bar, counted
 from core.survey import guess_language
 from core.tables import Table, encoding_of, guess_columns, read_table
 from pages.parts.language import keep_option, say, t
+from pages.parts.progress import Task, wait_for
+from pages.parts.reading import File, read_in_background
 
-Files = tuple[tuple[str, bytes], ...]
+Files = tuple[File, ...]
+A = TypeVar("A")
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def own_files() -> Own | None:
         if len(files) == 1:
             return _from_table(files[0])
         if len(files) == 2:
-            return _from_two(files)
+            return _from_two(files[0], files[1])
         raise Problem("Give one table, or two files that match line by line.", "请提供一个表格，或两个逐行对应的文件。")
     except Problem as problem:
         st.warning(say(problem))
@@ -62,7 +67,7 @@ def _files() -> Files:
     kept: Files = st.session_state.get("own-files", ())
     if kept:
         with st.container(horizontal=True, vertical_alignment="center"):
-            names = "  +  ".join(f"{name} ({len(content) / 1024:,.0f} KB)" for name, content in kept)
+            names = "  +  ".join(f"{file.name} ({len(file.content) / 1024:,.0f} KB)" for file in kept)
             st.html(f'<span class="mute">{escape(names)}</span>', width="content")
             if st.button(t("Other files", "换文件"), key="other-files"):
                 st.session_state["own-files"] = ()
@@ -75,39 +80,50 @@ def _files() -> Files:
         key=f"own-upload-{st.session_state.get('own-turn', 0)}",
         label_visibility="collapsed",
     )
-    files = tuple((upload.name, upload.getvalue()) for upload in uploads or ())
-    if len(files) == 2 or (len(files) == 1 and _is_table(files[0])):
-        st.session_state["own-files"] = files
-        st.rerun()
+    files = tuple(map(File.of, uploads or ()))
+    if len(files) == 2:
+        _keep(files)
     return files
 
 
-def _is_table(file: tuple[str, bytes]) -> bool:
-    """False for one of two line-aligned files, where the other is still to come, and for what cannot be read."""
-    try:
-        return len(_table(*file, None).columns) > 1
-    except Problem:
-        return False
+def _keep(files: Files) -> None:
+    """From now on the files stand in a line in place of the upload box."""
+    if st.session_state.get("own-files", ()) != files:
+        st.session_state["own-files"] = files
+        st.rerun()
 
 
-def _table(name: str, content: bytes, headed: bool | None) -> Table:
-    """The table, read once a visit for the same bytes."""
-    key = (name, _digest(content), headed)
-    if st.session_state.get("own-table-key") != key:
-        st.session_state["own-table"] = read_table(content, name, headed)
-        st.session_state["own-table-key"] = key
-    table: Table = st.session_state["own-table"]
-    return table
+def _read(task: "Task[A]") -> A | None:
+    """None, under a bar, until it is read."""
+    return task.result() if wait_for(task, t("reading the files", "正在读取文件")) else None
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=12).hexdigest()
+def _sifted(
+    key: tuple[object, ...], rows: Sequence[tuple[str, ...]], sides: tuple[int, int], name: str
+) -> "corpus.Sifted | None":
+    """The pairs of two columns of the rows. key: what they are, changed where they change."""
+
+    def sift(bar: Bar) -> corpus.Sifted:
+        told = counted(rows, bar.stage("reading"))
+        return corpus.sift(((row[sides[0]], row[sides[1]]) for row in told), name)
+
+    return _read(read_in_background("own-pairs", (*key, *sides), sift))
 
 
-def _from_table(file: tuple[str, bytes]) -> Own | None:
-    name, content = file
-    digest = _digest(content)
-    table = _table(name, content, st.session_state.get(f"headed-{digest}"))
+def _from_table(file: File) -> Own | None:
+    name, digest = file.name, file.digest
+    headed = st.session_state.get(f"headed-{digest}")
+    if headed == st.session_state.get(f"headed-guess-{digest}"):
+        headed = None  # as it was read
+    table = _read(
+        read_in_background(
+            "own-table",
+            (name, digest, headed),
+            lambda bar: read_table(file.content, name, headed, bar.stage("reading")),
+        )
+    )
+    if table is None:
+        return None
     if len(table.columns) < 2:
         st.info(
             t(
@@ -117,6 +133,9 @@ def _from_table(file: tuple[str, bytes]) -> Own | None:
             )
         )
         return None
+    if headed is None:
+        st.session_state[f"headed-guess-{digest}"] = table.headed
+    _keep((file,))
     guess = guess_columns(table)
     places = list(range(len(table.columns)))
 
@@ -138,16 +157,30 @@ def _from_table(file: tuple[str, bytes]) -> Own | None:
     if source == target:
         st.warning(t("Source and target are the same column. Choose two.", "原文和译文选了同一列，请选两列。"))
         return None
-    sifted = corpus.sift(((row[source], row[target]) for row in table.rows), name)
+    sifted = _sifted((digest, table.headed), table.rows, (source, target), name)
+    if sifted is None:
+        return None
     languages = _languages(f"{digest}-{source}-{target}", sifted.pairs)
     _read_as(table.encoding, sifted, table)
     return Own(f"{digest} {source} {target} {table.headed}", name, sifted.pairs, languages)
 
 
-def _from_two(files: Files) -> Own:
-    digests = [_digest(content) for _, content in files]
-    names = [name for name, _ in files]
-    rows = corpus.aligned_rows(files[0][1], files[1][1], *names)
+def _from_two(*files: File) -> Own | None:
+    digests, names = [file.digest for file in files], [file.name for file in files]
+    contents = [file.content for file in files]
+    read = _read(
+        read_in_background(
+            "own-table",
+            tuple(digests),
+            lambda _: (
+                corpus.aligned_rows(contents[0], contents[1], *names),
+                list(dict.fromkeys(encoding_of(file.content, file.name) for file in files)),
+            ),
+        )
+    )
+    if read is None:
+        return None
+    rows, encodings = read
     guesses = [guess_language([row[side] for row in rows[:1000]]) for side in (0, 1)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # As in the lesson: where one file is Chinese, it is read and the other is written.
@@ -156,11 +189,10 @@ def _from_two(files: Files) -> Own:
             t("Source: what the model reads", "原文：模型读的文件"), [0, 1], begin, format_func=names.__getitem__,
             key=keep_option(f"file-source-{'-'.join(digests)}"),
         )  # fmt: skip
-    if source == 1:
-        rows = [(b, a) for a, b in rows]
-    sifted = corpus.sift(rows, " / ".join(names))
+    sifted = _sifted(tuple(digests), rows, (source, 1 - source), " / ".join(names))
+    if sifted is None:
+        return None
     languages = _languages(f"{'-'.join(digests)}-{source}", sifted.pairs)
-    encodings = dict.fromkeys(encoding_of(content, name) for name, content in files)
     _read_as(" + ".join(encodings), sifted)
     return Own(f"{' '.join(digests)} {source}", " + ".join(names), sifted.pairs, languages)
 

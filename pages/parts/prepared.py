@@ -1,5 +1,7 @@
 """Sentences that the page Corpus hands over to the page Train, under `st.session_state["prepared"]`."""
 
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -14,6 +16,7 @@ from pages.parts.language import t
 class Prepared:
     """A person's own pairs, ready to train on, with the tokenizer of each side."""
 
+    key: str  # stands for the pairs
     name: str
     pairs: list[Pair]
     source_tokenizer: str
@@ -34,7 +37,7 @@ def hand_over(
         st.session_state[f"max_size-{kind}"] = max_size
     if pairs is not None:
         source, target = (LANGUAGES[language] for language in languages)
-        st.session_state["prepared"] = Prepared(name, pairs, source, target)
+        st.session_state["prepared"] = Prepared(uuid.uuid4().hex, name, pairs, source, target)
 
 
 def prepared() -> Prepared | None:
@@ -57,7 +60,7 @@ def prepared() -> Prepared | None:
     return found
 
 
-def tokenizers(pairs: list[Pair], kind: str) -> dict[str, str]:
+def tokenizers(pairs: Sequence[Pair], kind: str) -> dict[str, str]:
     """The settings that say how a person's own pairs are cut: as handed over, else as the sentences look.
 
     Word pieces are learnt from the sentences, whatever their language, so a preset that has them keeps them.
@@ -67,6 +70,6 @@ def tokenizers(pairs: list[Pair], kind: str) -> dict[str, str]:
     for side, name in enumerate(("source_tokenizer", "target_tokenizer")):
         if PRESETS[kind].get(name) == "pieces":
             continue
-        given = getattr(handed, name) if handed else LANGUAGES[guess_language([pair[side] for pair in pairs])]
+        given = getattr(handed, name) if handed else LANGUAGES[guess_language([pair[side] for pair in pairs[:1000]])]
         found[name] = given
     return found

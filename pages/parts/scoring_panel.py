@@ -6,6 +6,7 @@ from core import scorer
 from core.problems import Problem
 from core.runs import Run
 from pages.parts.language import say, t
+from pages.parts.progress import bar, how_far
 
 
 def scoring_panel(run: Run, why: str, again: bool = False) -> None:
@@ -20,10 +21,16 @@ def _panel(run: Run, why: str, again: bool, polling: bool) -> None:
         st.rerun()  # it has begun or ended: the rest of the page has to know too
     if progress.alive:
         note = t(
-            "Translating the test sentences and scoring them. It goes on if you leave this page.",
-            "正在翻译测试句子并评分。离开这个页面也会继续。",
+            "This run is being scored on its test sentences. It goes on if you leave this page.",
+            "正在用测试句子给这个运行评分。离开这个页面也会继续。",
         )
-        st.html(f'<div class="mute">{note}</div><div class="progress"><i style="width:{progress.share:.1%}"></i></div>')
+        st.html(f'<div class="mute">{note}</div>')
+        at = (
+            t("translating the test sentences", "正在翻译测试句子")
+            if progress.share
+            else t("reading the model and its sentences", "正在读取模型和句子")
+        )
+        bar(progress.share, at + how_far(progress.share, progress.seconds_left))
         return
     if progress.problem:
         st.warning(say(progress.problem))

@@ -1,11 +1,12 @@
 """Corpora being read, cut and counted in the background: some seconds for the large ones, and a page must not wait."""
 
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from core.corpus import Pair
+from core.progress import Bar, Report
+from pages.parts.progress import Task
 
 if TYPE_CHECKING:
     from core.survey import Cut, Side
@@ -16,41 +17,26 @@ _worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="survey")
 
 
 class Survey:
-    """One corpus in one pair of languages: what is known of it so far."""
+    """One corpus in one pair of languages: what is known of it so far. `task` is the work on it."""
 
-    def __init__(self, read: Callable[[], list[Pair]], languages: tuple[str, str]) -> None:
+    def __init__(self, read: Callable[[Report], list[Pair]], languages: tuple[str, str]) -> None:
         self.languages = languages
-        self.begun: float | None = None
-        self.share = 0.0
         self.pairs: list[Pair] = []  # as soon as they are read, before they are counted
         self._read = read
         self._counted: dict[int, tuple[Side, Side]] = {}
-        self._future: Future[Cut] = _worker.submit(self._work)
+        self.task: Task[Cut] = Task(_worker, self._work)
 
-    def _work(self) -> "Cut":
-        from core.survey import cut
+    def _work(self, bar: Bar) -> "Cut":
+        from core.survey import count, cut
 
-        self.begun = time.monotonic()
-        self.pairs = self._read()
-        return cut(self.pairs, self.languages, progress=self._tell)
-
-    def _tell(self, share: float) -> None:
-        self.share = share
-
-    @property
-    def done(self) -> bool:
-        return self._future.done()
-
-    @property
-    def seconds_left(self) -> float | None:
-        """None while that cannot be told."""
-        if self.begun is None or self.share < 0.05:
-            return None
-        return (time.monotonic() - self.begun) / self.share * (1 - self.share)
+        self.pairs = self._read(bar.stage("reading", 1, later=4))
+        text = cut(self.pairs, self.languages, progress=bar.stage("counting", 9, later=1))
+        self._counted[0] = count(text)
+        return text
 
     def cut(self) -> "Cut":
         """The sentences, cut. Raises Problem where they cannot be read or are too few."""
-        return self._future.result()
+        return self.task.result()
 
     def sides(self, training_pairs: int) -> "tuple[Side, Side]":
         """Source and target as counted for a run on so many training pairs; 0 is all."""
@@ -66,7 +52,7 @@ class Survey:
 _known: dict[tuple[str, str, str], Survey] = {}
 
 
-def survey(key: str, languages: tuple[str, str], read: Callable[[], list[Pair]]) -> Survey:
+def survey(key: str, languages: tuple[str, str], read: Callable[[Report], list[Pair]]) -> Survey:
     """The survey of the corpus that `key` stands for, begun at the first call; `read` gives its pairs."""
     name = (key, *languages)
     found = _known.get(name)

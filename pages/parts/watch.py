@@ -14,7 +14,8 @@ from core.text import contains_chinese
 from pages.parts.fields import differences
 from pages.parts.history import History, history
 from pages.parts.language import language, say, t
-from pages.parts.new_run import begin_from, duration
+from pages.parts.new_run import begin_from
+from pages.parts.progress import bar, duration, how_far, stage_name
 from pages.parts.slowmotion import slow_motion
 from pages.parts.timemachine import curves, time_machine
 
@@ -284,14 +285,12 @@ def _progress(run: Run, status: Status) -> None:
         note = t(f"starting Python and PyTorch, about {left} left", f"正在启动 Python 和 PyTorch，大约还要 {left}")
     elif status.state == runs.PREPARING:
         share = status.share
-        note = t("reading the sentences and cutting them into words", "正在读取句子并分词")
-        if share:
-            note += t(f": {share:.0%}, {left} left", f"：{share:.0%}，还要 {left}")
+        note = stage_name(status.stage) or t("opening the sentences", "正在打开句子")
+        note += how_far(share, _stage_left(status))
     elif status.state == runs.SCORING:
         share = status.share
         note = t("translating the test sentences with the best weights", "正在用最好的权重翻译测试句子")
-        if share:
-            note += t(f": {share:.0%}, {left} left", f"：{share:.0%}，还要 {left}")
+        note += how_far(share, _stage_left(status))
     elif status.state == runs.MEASURING:
         note = t(
             f"epoch {status.epoch} is over: measuring it on unseen sentences",
@@ -321,7 +320,7 @@ def _progress(run: Run, status: Status) -> None:
             f" · final test, {scores['sentences']:,} unseen sentences: BLEU {scores['bleu_lowercase']:.1f} lowercased",
             f" · 最终测试，{scores['sentences']:,} 个没见过的句子：BLEU {scores['bleu_lowercase']:.1f}（不分大小写）",
         )
-    st.html(f'<div class="progress"><i style="width:{share:.1%}"></i></div><div class="mute small">{note}</div>')
+    bar(share, note)
 
 
 def _add_sentence(run: Run, written: History) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from core.runs import PROJECT, SHIPPED, list_runs
+from core.processes import PROJECT
+from core.runs import SHIPPED, list_runs
 
 pytestmark = pytest.mark.browser
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.runs import PROJECT, SHIPPED
+from core.processes import PROJECT
+from core.runs import SHIPPED
 
 PAGES = [
     "streamlit_app.py",
