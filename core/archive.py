@@ -20,7 +20,8 @@ from safetensors import SafetensorError, safe_open
 from core.corpus import from_tsv
 from core.problems import Problem
 from core.processes import unwritable
-from core.runs import FINISHED, STOPPED, Run, check_name, checkpoints_folder, free_name, read_json_lines
+from core.runs import FINISHED, MAX_ZIP, STOPPED, Run, check_name, checkpoints_folder, free_name, read_json_lines
+from core.saves import check_save
 from core.text import PieceTokenizer
 from core.translator import build_model
 from core.vocab import Vocab
@@ -31,15 +32,14 @@ REQUIRED = ("config.json", "source_vocab.json", "target_vocab.json", "model.safe
 FILES = re.compile(
     r"(config|source_vocab|target_vocab|status|scores|baselines)\.json"
     r"|(metrics|samples|traces|test_outputs)\.jsonl"
-    r"|model\.safetensors|pairs\.tsv|README\.md"
+    r"|(model|training_state)\.safetensors|pairs\.tsv|README\.md"
     r"|(source|target)_pieces\.model"
 )
 # What somebody who zips a folder by hand packs along; it is left behind without a word.
 LEFT_BEHIND = re.compile(
-    r"run\.lock|scoring\.(lock|json)|stop|control\.json|train\.log|training_state\.safetensors|\.DS_Store|desktop\.ini|Thumbs\.db|\._.*"
+    r"run\.lock|scoring\.(lock|json)|stop|control\.json|train\.log|\.DS_Store|desktop\.ini|Thumbs\.db|\._.*"
 )
 
-MAX_ZIP = 200 * 2**20  # bytes; what the page takes as an upload
 MAX_UNPACKED = 1000 * 2**20
 MAX_TEXT = 200 * 2**20  # of one file that is not the weights
 MAX_PIECES = 5 * 2**20
@@ -51,11 +51,15 @@ DTYPES = {"F32", "F16", "BF16"}
 # Out
 
 
-def export_run(run: Run, sentences: bool = True) -> bytes:
+SENTENCES = ("pairs.tsv", "test_outputs.jsonl", "baselines.json")  # hold some of those that a run was trained on
+
+
+def export_run(run: Run, sentences: bool = True, state: bool = False) -> bytes:
     """The run as a zip: one folder with all that translating, explaining and scoring need, and a README.
 
-    What going on with the training needs is left out: it is three times as big as the weights. So are, without
-    `sentences`, a person's own sentence pairs. Raises Problem where the run has no weights or cannot be read.
+    Without `sentences` a person's own stay here, also those that were followed, apart from those in the settings. With
+    `state` it can be trained on elsewhere; that is three times as big as the weights. Raises Problem where the run has no
+    weights or cannot be read.
     """
     config = run.config
     missing = [name for name in REQUIRED if not (run.folder / name).is_file()]
@@ -67,10 +71,16 @@ def export_run(run: Run, sentences: bool = True) -> bytes:
     packed = io.BytesIO()
     try:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(run.folder.iterdir()):
+            # The save first: a run that trains meanwhile has then written all rows that the save counts on.
+            for path in sorted(run.folder.iterdir(), key=lambda path: (path != run.state_file, path.name)):
                 wanted = path.is_file() and FILES.fullmatch(path.name)
-                own = path.name in ("pairs.tsv", "test_outputs.jsonl")
-                if not wanted or path.name == "README.md" or (own and not sentences):
+                kept_here = (path.name in SENTENCES and not sentences) or (path == run.state_file and not state)
+                if not wanted or path.name == "README.md" or kept_here:
+                    continue
+                if path.name == "samples.jsonl" and not sentences:
+                    rows = [row for row in run.samples() if row["source"] in config.pinned]
+                    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+                    archive.writestr(f"{run.name}/{path.name}", lines)
                     continue
                 # Weights are noise to a packer: packing them costs seconds and saves a tenth.
                 kind = zipfile.ZIP_STORED if path.suffix == ".safetensors" else zipfile.ZIP_DEFLATED
@@ -154,7 +164,8 @@ def _unpack(stream: BinaryIO, file_name: str, workplace: Path) -> str:
             top, files = _contents(archive, file_name)
             left = MAX_UNPACKED
             for name, entry in files.items():
-                limit = min(left, {"model.safetensors": left}.get(name, MAX_PIECES if "pieces" in name else MAX_TEXT))
+                largest = left if name.endswith(".safetensors") else MAX_PIECES if "pieces" in name else MAX_TEXT
+                limit = min(left, largest)
                 with archive.open(entry) as packed, open(workplace / name, "wb") as file:
                     while chunk := packed.read(2**20):
                         left, limit = left - len(chunk), limit - len(chunk)
@@ -254,12 +265,15 @@ def _check(run: Run, file_name: str) -> None:
         elif path.name == "README.md":
             read(path.name, lambda path: path.read_text("utf-8"))
     with torch.device("meta"):  # shapes alone: a config may ask for more than there is memory
-        wanted = {name: list(value.shape) for name, value in build_model(config, source, target).weights().items()}
+        model = build_model(config, source, target)
+    wanted = {name: list(value.shape) for name, value in model.weights().items()}
     found = read("model.safetensors", _shapes)
     if found != wanted:
         raise _refused(
             file_name, "its weights do not fit its config and vocabularies", "其中的权重与它的配置、词表对不上"
         )
+    if run.state_file.exists():
+        read(run.state_file.name, lambda path: check_save(path, model))
 
 
 def _config(run: Run) -> Any:

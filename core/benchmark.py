@@ -19,8 +19,8 @@ from core.machine import Machine, keep_freed_memory, matmul_rate
 from core.material import Material, load_corpus, normalized, prepare
 from core.model import Seq2Seq
 from core.runs import Run
+from core.step import make_optimizer, mean_loss, take_step
 from core.text import tokenizer
-from core.train import make_optimizer, mean_loss, take_step
 from core.translator import Translator, build_model
 from core.vocab import EOS, PAD, SOS
 

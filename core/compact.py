@@ -7,11 +7,11 @@ from typing import Any
 
 from safetensors.torch import save as save_tensors
 
+from core.card import score_lines
 from core.problems import Problem
 from core.runs import FINISHED, Run, write_atomically
 from core.scorer import score_and_save
 from core.scoring import Evaluation
-from core.train import score_lines
 from core.translator import Translator
 from core.weights import pack
 

@@ -32,7 +32,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from core.config import TrainConfig
+from core.config import FILES, TrainConfig
 from core.corpus import Pair, save_pairs
 from core.problems import Problem
 from core.processes import PROJECT, START_SECONDS, held, start, unwritable
@@ -51,6 +51,8 @@ STATES = (*ALIVE, FINISHED, STOPPED, FAILED, INTERRUPTED, DAMAGED)
 _NAME = re.compile(r"\w[\w .+-]{0,59}")
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 MAX_PINNED = 20
+MAX_ZIP = 200 * 2**20  # bytes; what the page takes as an upload
+GROWING = ("metrics.jsonl", "samples.jsonl")  # files that a trainer appends to
 _OWN_FILES = ("config.json", "model.safetensors", "status.json", "metrics.jsonl")
 
 
@@ -434,8 +436,18 @@ class Run:
         return self.folder / "training_state.safetensors"
 
     @property
+    def has_sentences(self) -> bool:
+        """False for a run on somebody's own sentences that came without them."""
+        try:
+            return self.config.corpus != FILES or (self.folder / "pairs.tsv").is_file()
+        except Problem:
+            return False
+
+    @property
     def resumable(self) -> bool:
         """True if it can go on and nobody is at it; one cut off before its first save begins again."""
+        if not self.has_sentences:
+            return False
         state = self.status().state
         if self.state_file.is_file():
             return state in (STOPPED, FAILED, INTERRUPTED)
@@ -444,7 +456,7 @@ class Run:
     @property
     def extendable(self) -> bool:
         """True if it is finished and can learn for more epochs."""
-        return self.state_file.is_file() and self.status().state == FINISHED
+        return self.state_file.is_file() and self.has_sentences and self.status().state == FINISHED
 
     def check_resumable(self) -> None:
         """Raise Problem where going on would lose trained weights, the last save being missing, or nothing is left to do."""
@@ -453,6 +465,11 @@ class Run:
                 f"Run {self.name!r} has nothing to go on from: there is no {self.state_file.name}. "
                 "Start a new run with its settings.",
                 f"运行 {self.name!r} 无法继续：缺少 {self.state_file.name}。请用它的设置开始一个新的运行。",
+            )
+        if not self.has_sentences:
+            raise Problem(
+                f"Run {self.name!r} came without the sentences it was trained on, pairs.tsv. Start a new run from your files.",
+                f"运行 {self.name!r} 没有附带训练用的句子（pairs.tsv）。请用你的文件开始一个新的运行。",
             )
         status = self._written_status()
         if status.state == FINISHED and self.config.epochs <= status.epoch:

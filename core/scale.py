@@ -130,7 +130,7 @@ def epoch(run: Run) -> dict[str, Any]:
     from core.batches import batches
     from core.machine import Machine, keep_freed_memory
     from core.material import load_corpus, prepare
-    from core.train import make_optimizer, take_step
+    from core.step import make_optimizer, take_step
     from core.translator import build_model
 
     keep_freed_memory()

@@ -18,8 +18,9 @@ from core.material import load_corpus
 from core.model import Seq2Seq
 from core.problems import Problem
 from core.runs import Run
+from core.saves import load_save
+from core.step import batch_loss, make_optimizer, seed_step
 from core.text import Tokenizer
-from core.train import batch_loss, load_save, make_optimizer, seed_step
 from core.translator import Translator, build_model
 from core.vocab import PAD, Vocab
 

@@ -8,7 +8,7 @@ import torch
 from core.batches import encode_pairs, make_batch
 from core.config import preset
 from core.model import Dropout, ModelConfig, Seq2Seq, count_parameters
-from core.train import batch_loss
+from core.step import batch_loss
 from core.vocab import PAD
 
 SHAPES = [

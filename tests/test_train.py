@@ -15,28 +15,22 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import core.card
+import core.step
 import core.train
+import core.training
 from core.__main__ import new_run as run_from_options
 from core.__main__ import parser
 from core.batches import encode_pairs, make_batch
 from core.config import Architecture, preset
+from core.estimate import estimate
 from core.material import load_corpus, normalized, prepare
 from core.problems import Problem
 from core.processes import PROJECT
 from core.runs import Control, Run
+from core.step import batch_loss, mean_loss
 from core.text import tokenizer
-from core.train import (
-    Ended,
-    EpochEnded,
-    Paused,
-    Prepared,
-    Stepped,
-    _preparing,
-    batch_loss,
-    estimate,
-    mean_loss,
-    train,
-)
+from core.train import Ended, EpochEnded, Paused, Prepared, Stepped, _preparing, train
 from core.translator import Translator, build_model
 from core.vocab import PAD, Vocab
 from tests.conftest import PAIRS, tiny_config
@@ -287,8 +281,8 @@ def test_the_best_weights_are_kept(whole):
 
 def test_a_later_but_worse_epoch_does_not_replace_the_best(new_run, monkeypatch):
     losses = iter([1.0, 0.5, 2.0])
-    monkeypatch.setattr(core.train, "mean_loss", lambda *_: next(losses))
-    monkeypatch.setattr(core.train.Translator, "translate", lambda self, texts: [""] * len(texts))
+    monkeypatch.setattr(core.training, "mean_loss", lambda *_: next(losses))
+    monkeypatch.setattr(core.training.Translator, "translate", lambda self, texts: [""] * len(texts))
     run = new_run(epochs=3)
     kept = [(event.best, run.weights.read_bytes()) for event in train(run) if isinstance(event, EpochEnded)]
     assert [best for best, _ in kept] == [True, True, False]
@@ -320,10 +314,10 @@ def test_the_card_names_the_score_the_command_and_the_attribution(whole):
 
 
 def test_the_card_of_the_real_corpora_carries_their_licences(real_corpus, whole, monkeypatch):
-    monkeypatch.setattr(core.train, "load_corpus", lambda *_: normalized(real_corpus, config))
+    monkeypatch.setattr(core.training, "load_corpus", lambda *_: normalized(real_corpus, config))
     config = tiny_config(corpus="tatoeba+hsk", pairs=30)
-    training = core.train.Training(whole, config)
-    card = core.train.card(training, whole.events[-1].scores)
+    training = core.training.Training(whole, config)
+    card = core.card.card(training, whole.events[-1].scores)
     assert real_corpus.attribution in card
     assert "CC BY 2.0 FR" in card
 
@@ -407,7 +401,7 @@ def test_a_trainer_killed_at_random_moments_ends_like_one_that_was_not(whole, ne
 @pytest.mark.parametrize("epoch", [0, 1, 2])
 def test_a_run_killed_between_its_weights_and_its_save_goes_on(whole, new_run, monkeypatch, epoch):
     run, saves = new_run(**LONG.to_dict()), iter(range(9))
-    save = core.train.Training.save_state
+    save = core.training.Training.save_state
 
     def killed(training):
         if next(saves) > epoch:
@@ -415,7 +409,7 @@ def test_a_run_killed_between_its_weights_and_its_save_goes_on(whole, new_run, m
         save(training)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(core.train.Training, "save_state", killed)
+        patch.setattr(core.training.Training, "save_state", killed)
         list(train(run))
     assert run.weights.exists()
     assert len(run.epochs()) == epoch + 1
@@ -451,7 +445,7 @@ def test_a_stop_before_the_first_epoch_keeps_weights_that_translate(new_run):
 
 def test_loading_gives_the_model_that_was_trained(new_run):
     run = new_run(attention="additive", bidirectional=True, tied_output=True, cell="lstm", layers=2)
-    training = core.train.Training(run, run.config)
+    training = core.training.Training(run, run.config)
     training.save_weights()
     for vocab, name in ((training.material.source_vocab, "source"), (training.material.target_vocab, "target")):
         vocab.save(run.folder / f"{name}_vocab.json")
@@ -641,10 +635,10 @@ def test_more_epochs_with_a_linear_rate_take_up_the_line_of_a_run_planned_for_al
 def test_an_early_stop_ends_the_run_once_its_patience_is_over(new_run, monkeypatch, measure, values):
     told = iter([*values, 1.0, 1.0, 1.0, 1.0])
     if measure == "loss":
-        monkeypatch.setattr(core.train, "mean_loss", lambda *_: next(told))
+        monkeypatch.setattr(core.training, "mean_loss", lambda *_: next(told))
     else:
-        real = core.train.score
-        monkeypatch.setattr(core.train, "score", lambda *sides: replace(real(*sides), bleu=next(told, 0.0)))
+        real = core.training.score
+        monkeypatch.setattr(core.training, "score", lambda *sides: replace(real(*sides), bleu=next(told, 0.0)))
     run = new_run(epochs=9, early_stop=measure, patience=2)
     *_, ended = train(run)
     assert isinstance(ended, Ended)
@@ -662,13 +656,13 @@ def test_an_early_stop_ends_the_run_once_its_patience_is_over(new_run, monkeypat
 
 def test_a_loss_that_is_no_number_fails_with_a_reason_and_keeps_the_weights(new_run, monkeypatch):
     run = new_run()
-    real = core.train.batch_loss
+    real = core.step.batch_loss
 
     def blown_up(model, batch, *rest):
         loss, plain = real(model, batch, *rest)
         return (loss * math.nan, plain * math.nan) if len(run.steps()) == 11 else (loss, plain)
 
-    monkeypatch.setattr(core.train, "batch_loss", blown_up)
+    monkeypatch.setattr(core.step, "batch_loss", blown_up)
     with pytest.raises(Problem, match=r"no longer a number at step 12.*lower learning rate"):
         list(train(run))
     status = run.status()
@@ -745,6 +739,6 @@ def test_a_lost_save_is_a_problem_and_the_weights_still_translate(new_run):
 )
 def test_the_command_of_a_run_makes_the_same_config(tmp_path, monkeypatch, config):
     monkeypatch.chdir(tmp_path)
-    words = shlex.split(core.train.command_line(Run("checkpoints/mine"), config))
+    words = shlex.split(core.card.command_line(Run("checkpoints/mine"), config))
     assert words[:4] == ["python", "-m", "core", "train"]
     assert run_from_options(parser().parse_args(words[3:])).config == config

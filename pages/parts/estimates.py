@@ -12,8 +12,8 @@ from core.progress import Bar
 from pages.parts.progress import Task
 
 if TYPE_CHECKING:
+    from core.estimate import Estimate
     from core.material import Material
-    from core.train import Estimate
 
 TIMING = 2.0  # seconds that timing a few steps takes
 NAMED_PAIRS = 60_000  # of a named corpus, more or less
@@ -55,7 +55,7 @@ def drop_waiting() -> None:
 
 
 def _measure(config: TrainConfig, own: OwnPairs | None, bar: Bar) -> "Estimate":
-    from core.train import estimate
+    from core.estimate import estimate
 
     # What does not touch the sentences is set to one value, so that changing it prepares nothing anew.
     sentences = {

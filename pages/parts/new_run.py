@@ -24,7 +24,7 @@ from pages.parts.progress import Task, duration, task_bar, wait_for
 from pages.parts.reading import File, read_in_background
 
 if TYPE_CHECKING:
-    from core.train import Estimate
+    from core.estimate import Estimate
 
 MAX_UPLOAD = 200 * 2**20  # bytes; Streamlit's own limit is checked in the browser alone
 TRIED = 20_000  # pairs that are split before the start, to see whether they are enough; more would take seconds
