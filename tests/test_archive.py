@@ -8,12 +8,14 @@ import zipfile
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from core import archive
+from core import archive, baselines
 from core.archive import export_run, import_run
 from core.problems import Problem
 from core.runs import STOPPED, TRAINING, Run, Status, list_runs
+from core.train import Stepped, train
 from core.translator import Translator
 
 SENTENCE = "我们喜欢苹果。"
@@ -96,6 +98,21 @@ def test_own_sentences_travel_only_when_wanted(finished_run, elsewhere):
     assert Translator.load(import_run(without, folder=elsewhere)).trace(SENTENCE).sentence
 
 
+def test_without_its_sentences_nothing_in_the_zip_holds_one_of_them(new_run, pairs):
+    turned = [(english, chinese) for chinese, english in pairs]
+    run = new_run(sentences=turned, source_tokenizer="spacy", target_tokenizer="jieba", pinned=("I like rain.",))
+    for event in train(run):
+        if isinstance(event, Stepped) and event.step == 3:
+            run.ask(pinned=("You like apples.",))
+    baselines.measure(run)
+    everything = b"".join(contents(export_run(run)).values())
+    assert all(source.encode() in everything for source, _ in turned)
+    zipped = contents(export_run(run, sentences=False))
+    for content in zipped.values():
+        assert not any(side.encode() in content for pair in turned for side in pair)
+    assert b"I like rain." in zipped[f"{run.name}/samples.jsonl"]
+
+
 def test_a_run_that_never_finished_has_a_readme_too_and_is_stopped_on_the_other_side(finished_run, elsewhere):
     for name in ("README.md", "scores.json"):
         (finished_run.folder / name).unlink()
@@ -144,6 +161,92 @@ def test_what_a_mac_or_windows_packs_along_is_left_behind(change, elsewhere):
 def test_a_chinese_name_from_windows_is_read(change, elsewhere):
     zipped = packed({f"XXXX/{path.split('/')[1]}": content for path, content in contents(change()).items()})
     assert import_run(zipped.replace(b"XXXX/", "你好/".encode("gbk")), folder=elsewhere).name == "你好"
+
+
+# To go on with elsewhere
+
+
+def header(run: Run) -> dict:
+    with safe_open(run.state_file, framework="pt") as file:
+        return json.loads(file.metadata()["progress"])
+
+
+def resaved(run: Run, *, tensors=None, **progress) -> Run:
+    """The same save with some of its header, or of its tensors (None: taken away), replaced."""
+    values = {
+        name: value for name, value in {**load_file(run.state_file), **(tensors or {})}.items() if value is not None
+    }
+    save_file(values, run.state_file, {"progress": json.dumps({**header(run), **progress})})
+    return run
+
+
+def test_with_the_save_an_imported_run_goes_on_to_the_same_losses(finished_run, elsewhere):
+    assert "finished/training_state.safetensors" not in contents(export_run(finished_run))
+    run = import_run(export_run(finished_run, state=True), folder=elsewhere)
+    assert run.extendable
+    for one in (run, finished_run):
+        one.plan(16)
+        list(train(one, resume=True))
+    losses = [[(row["step"], row["loss"]) for row in one.steps()] for one in (run, finished_run)]
+    assert losses[0] == losses[1]
+    assert load_file(run.weights).keys() == load_file(finished_run.weights).keys()
+    (run.folder / "run.lock").unlink(missing_ok=True)
+
+
+def test_a_stopped_run_goes_on_elsewhere_too(new_run, elsewhere):
+    run = new_run()
+    for event in train(run):
+        if isinstance(event, Stepped) and event.step == 9:
+            run.request_stop()
+    there = import_run(export_run(run, state=True), folder=elsewhere)
+    assert there.resumable
+    list(train(there, resume=True))
+    assert there.status().state == "finished"
+
+
+def test_without_its_sentences_a_run_does_not_go_on_and_says_why(finished_run, elsewhere):
+    run = import_run(export_run(finished_run, sentences=False, state=True), folder=elsewhere)
+    assert run.state_file.is_file()
+    assert not run.extendable
+    run.plan(20)
+    before = run.status()
+    with pytest.raises(Problem, match=r"without the sentences.*pairs\.tsv"):
+        list(train(run, resume=True))
+    assert run.status() == before, "it still translates"
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [
+        {"files": {"metrics.jsonl": 0, "samples.jsonl": 0, "../../outside.txt": 0}}, {"files": {"../config.json": 0}},
+        {"files": {"metrics.jsonl": -1, "samples.jsonl": 0}}, {"files": []}, {"step": -1}, {"step": "9"},
+        {"step": 1e300}, {"step": 2.5}, {"step": True}, {"seconds": float("nan")}, {"best_loss": "low"},
+        {"learning_rate_asked": 1e9}, {"teacher_forcing": -1}, {"asked_at": 10**9}, {"pinned": [1]},
+        {"pinned": ["好" * 5000]}, {"pinned": "我"}, {"finished": "yes"}, {"epochs": 0},
+    ],
+)  # fmt: skip
+def test_a_save_whose_header_would_do_harm_is_refused(finished_run, elsewhere, progress):
+    with pytest.raises(Problem, match=r"training_state\.safetensors is damaged"):
+        import_run(export_run(resaved(finished_run, **progress), state=True), folder=elsewhere)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 100, pickle.dumps({"step": 1})])
+def test_a_save_that_is_no_safetensors_is_refused(finished_run, elsewhere, content):
+    finished_run.state_file.write_bytes(content)
+    with pytest.raises(Problem, match=r"training_state\.safetensors is damaged"):
+        import_run(export_run(finished_run, state=True), folder=elsewhere)
+
+
+def test_a_save_of_another_model_is_refused(finished_run, elsewhere):
+    whole, progress = load_file(finished_run.state_file), header(finished_run)
+    some = whole["adam.0.exp_avg"]
+    for tensors in (
+        {"adam.0.exp_avg": some.flatten()}, {"adam.0.exp_avg": None}, {"adam.0.exp_avg": some.double()},
+        {"adam.99.exp_avg": some}, {"extra": some}, {"model.decoder.output.bias": torch.zeros(3)},
+    ):  # fmt: skip
+        save_file(whole, finished_run.state_file, {"progress": json.dumps(progress)})
+        with pytest.raises(Problem, match=r"training_state\.safetensors is damaged"):
+            import_run(export_run(resaved(finished_run, tensors=tensors), state=True), folder=elsewhere)
 
 
 # Made to do harm

@@ -23,25 +23,61 @@ def export_button(run: Run, place: str) -> None:
         return
     if not run.translates:
         return
-    if not own:
-        _download(label, run, True, f"export-{place}-{run.name}", hint)
+    key = f"export-{place}-{run.name}"
+    if not own and not run.state_file.is_file():
+        _download(label, run, True, False, key, hint)
         return
-    with st.popover(label, help=hint):
+    with st.popover(label, help=hint, key=f"{key}-pop"):
+        sentences = own and _with_sentences(key)
+        state = run.state_file.is_file() and _with_state(run, key, sentences or not own)
+        _download(t("Download the zip", "下载 zip"), run, sentences or not own, state, key)
+
+
+def _with_sentences(key: str) -> bool:
+    """Whether a person's own sentences go along; they decide it each time."""
+    wanted = st.checkbox(t("With my sentences", "包含我的句子"), key=f"{key}-sentences")
+    if not wanted:
         st.caption(
             t(
-                "This run was trained on your own sentences. Are they for others too?",
-                "这个运行是用你自己的句子训练的。要把句子也交给别人吗？",
+                "Your sentences stay here, also those of the test. Weights, curves and the list of words go along, and "
+                "the sentences you typed to be followed. Without its sentences a run translates but cannot learn on.",
+                "你的句子（包括测试句子）留在这里。权重、曲线、词表和你填写的观察句子会一起导出。没有句子的运行能翻译，但不能接着训练。",
             )
         )
-        _download(t("With the sentences", "包含句子"), run, True, f"export-{place}-{run.name}")
-        _download(t("Without them", "不含句子"), run, False, f"export-alone-{place}-{run.name}")
+    return wanted
 
 
-def _download(label: str, run: Run, sentences: bool, key: str, hint: str | None = None) -> None:
+def _with_state(run: Run, key: str, sentences: bool) -> bool:
+    """Whether what going on with the training needs goes along."""
+    from core.runs import MAX_ZIP
+
+    size = run.state_file.stat().st_size
+    fits = size + run.weights.stat().st_size < MAX_ZIP
+    why = t(
+        "The optimiser's memory and the last weights, so that it can be trained for more epochs elsewhere.",
+        "优化器状态和最后的权重，有了它们，别人才能接着训练。",
+    )
+    if not sentences:
+        why = t("Without the sentences it cannot be trained on.", "没有句子就不能接着训练。")
+    elif not fits:
+        why = t(
+            f"Larger than the {MAX_ZIP // 2**20} MB that an import takes. Copy the run's folder instead.",
+            f"超过了导入上限 {MAX_ZIP // 2**20} MB。请直接复制运行的文件夹。",
+        )
+    wanted = st.checkbox(
+        t(f"To be trained on elsewhere: {size / 2**20:,.1f} MB more", f"可以接着训练：多 {size / 2**20:,.1f} MB"),
+        key=f"{key}-state",
+        disabled=not sentences or not fits,
+        help=why,
+    )
+    return wanted and sentences and fits
+
+
+def _download(label: str, run: Run, sentences: bool, state: bool, key: str, hint: str | None = None) -> None:
     def pack() -> bytes:
         from core.archive import export_run
 
-        return export_run(run, sentences)
+        return export_run(run, sentences, state)
 
     st.download_button(
         label, pack, file_name=f"{run.name}.zip", mime="application/zip", key=key, help=hint, on_click="ignore"

@@ -199,13 +199,22 @@ def _buttons_over(run: Run, status: Status) -> None:
 
 
 def _more_epochs(run: Run, status: Status) -> None:
-    if not run.state_file.is_file():
+    if not run.state_file.is_file() or not run.has_sentences:
+        missing = (
+            t("the sentences it was trained on", "训练用的句子")
+            if not run.has_sentences
+            else t("the optimiser's memory", "优化器状态")
+        )
         st.caption(
             t(
-                "This run came without what going on needs: the optimiser's memory. Start a new run with its settings.",
-                "这个运行没有附带继续训练所需的优化器状态。请用它的设置开始一个新的运行。",
+                f"This run is here without what going on needs: {missing}. Whoever exports it can pack that along. "
+                "You can start a new run with its settings.",
+                f"这个运行缺少继续训练所需的内容：{missing}。导出的人可以把它一起打包。你也可以用同样的设置开始一个新的运行。",
             )
         )
+        if st.button(t("A new run from these settings", "用这些设置新建运行"), key="from-settings", type="primary"):
+            begin_from(run)
+            st.rerun()
         return
     until = st.number_input(
         t(f"Up to epoch (it has done {status.epoch})", f"训练到第几轮（已完成 {status.epoch} 轮）"),

@@ -2,8 +2,14 @@
 
 import shutil
 import zipfile
+from pathlib import Path
 
-from core.runs import SHIPPED, find_run
+import pytest
+
+from core.runs import SHIPPED, Run, find_run
+from core.train import train
+from tests.browser.test_train import fill, wait_until
+from tests.conftest import PAIRS, tiny_config
 
 
 def test_a_run_is_exported_and_imported(visitor, checkpoints, tmp_path):
@@ -29,3 +35,57 @@ def test_a_run_is_exported_and_imported(visitor, checkpoints, tmp_path):
     assert run.weights.read_bytes() == find_run(SHIPPED[0], checkpoints).weights.read_bytes()
     assert run.name in visit.key("panel").inner_text()
     shutil.rmtree(run.folder)
+
+
+@pytest.fixture
+def own(checkpoints):
+    """A run on somebody's own sentences, trained to its end."""
+    run = Run.create(checkpoints / "mine", tiny_config(), PAIRS)
+    list(train(run))
+    yield run
+    for name in ("mine", "mine-1", "mine-2"):
+        shutil.rmtree(checkpoints / name, ignore_errors=True)
+
+
+def test_a_run_on_own_sentences_travels_as_far_as_its_owner_wants(visitor, checkpoints, own, tmp_path):
+    visit = visitor().go("/train?watch=mine")
+
+    def take(*ticked: str) -> Path:
+        visit.key("export-list-mine-pop").get_by_role("button").first.click()
+        for name in ticked:
+            visit.key(f"export-list-mine-{name}").locator("label").first.click()
+            visit.page.wait_for_timeout(300)
+            visit.settle()
+        with visit.page.expect_download() as download:
+            visit.key("export-list-mine").locator("button:visible").first.click()
+        path = tmp_path / f"{len(ticked)}" / "mine.zip"
+        download.value.save_as(path)
+        visit.page.keyboard.press("Escape")
+        return path
+
+    def bring(path: Path, name: str) -> None:
+        if not visit.page.locator('[data-testid="stFileUploader"] input[type=file]:not([multiple])').count():
+            visit.page.get_by_text("Import a run from a zip").click()
+            visit.settle()
+        visit.page.locator('[data-testid="stFileUploader"] input[type=file]:not([multiple])').set_input_files(path)
+        visit.key("panel").locator("h1", has_text=name).wait_for()
+        visit.settle()
+
+    alone, whole = take(), take("sentences", "state")
+    with zipfile.ZipFile(alone) as archive:
+        assert not {"mine/pairs.tsv", "mine/training_state.safetensors"} & set(archive.namelist())
+    with zipfile.ZipFile(whole) as archive:
+        assert {"mine/pairs.tsv", "mine/training_state.safetensors"} <= set(archive.namelist())
+
+    bring(alone, "mine-1")
+    visit.page.get_by_text("More epochs").click()
+    visit.wait_for_text("without what going on needs: the sentences")
+    visit.key("from-settings").locator("button").click()
+    visit.wait_for_text("The settings and the seed of mine-1")
+
+    bring(whole, "mine-2")
+    visit.page.get_by_text("More epochs").click()
+    fill(visit, "until-mine-2-2", "3")
+    visit.key("extend").locator("button").click()
+    run = find_run("mine-2", checkpoints)
+    wait_until(lambda: run.status().epoch == 3 and run.status().state == "finished", 90)
