@@ -1,30 +1,8 @@
 // The curves of a run, drawn from buckets [step, mean, least, greatest] and a row an epoch. Zoom, what is hidden and
 // what is shown in addition belong to the viewer: they stay while new data comes.
-const NS = "http://www.w3.org/2000/svg";
-const MOMENT = "seq2seq-moment"; // where the time machine stands: {run, epoch, by}
 const LEFT = 46, RIGHT = 12, GAP = 8;
 const HEIGHTS = { loss: 250, bleu: 96, extra: 74 };
 const EXTRAS = ["learning_rate", "gradient_norm", "tokens_per_second"];
-const instances = new WeakMap();
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function shape(parent, tag, attributes, text) {
-  const made = document.createElementNS(NS, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text !== undefined) made.textContent = text;
-  parent.append(made);
-  return made;
-}
-
-function fill(text, values) {
-  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
-}
 
 function number(value) {
   const size = Math.abs(value);
@@ -43,27 +21,6 @@ function ticks(low, high, count) {
   const made = [];
   for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-6; value += step) made.push(value);
   return made;
-}
-
-// New data may come while a button is held down: redrawn then, the click would be lost. It waits for the release.
-function whenReleased(host, state, draw) {
-  host.onpointerdown = () => {
-    state.pressed = true;
-    const released = () => {
-      state.pressed = false;
-      const waiting = state.waiting;
-      state.waiting = null;
-      if (waiting) state.cleanUp = waiting();
-    };
-    for (const event of ["pointerup", "pointercancel"]) window.addEventListener(event, () => setTimeout(released), { once: true });
-  };
-  if (state.pressed) state.waiting = draw;
-  else state.cleanUp = draw();
-  return () => {
-    state.waiting = null;
-    if (state.cleanUp) state.cleanUp();
-    state.cleanUp = null;
-  };
 }
 
 export default function (component) {
@@ -131,11 +88,7 @@ function show(data, host, state) {
     const x = (epoch) => LEFT + ((epoch - from) / (to - from)) * (width - LEFT - RIGHT);
     const rows = [["loss", HEIGHTS.loss], ["bleu", HEIGHTS.bleu], ...EXTRAS.filter((key) => state.extra.has(key) && data.curves[key].length).map((key) => [key, HEIGHTS.extra])];
     const height = rows.reduce((sum, [, size]) => sum + size + GAP, 22);
-    const svg = document.createElementNS(NS, "svg");
-    svg.setAttribute("width", width);
-    svg.setAttribute("height", height);
-    svg.setAttribute("role", "img");
-    svg.setAttribute("aria-label", texts.label);
+    const svg = shape(null, "svg", { width, height, role: "img", "aria-label": texts.label });
     const clip = shape(shape(svg, "defs", {}), "clipPath", { id: "plot" });
     shape(clip, "rect", { x: LEFT, y: 0, width: width - LEFT - RIGHT, height });
     let top = 0;

@@ -1,18 +1,6 @@
 // One training step on a small batch, stage by stage. Everything is in the data: moving costs no trip to the server.
 const STAGES = ["sentences", "ids", "encoder", "decoder", "loss", "gradients", "update"];
 const PLAY_MS = 2600;
-const instances = new WeakMap();
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function fill(text, values) {
-  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
-}
 
 function number(value, digits = 4) {
   if (value === 0) return "0";
@@ -20,8 +8,7 @@ function number(value, digits = 4) {
   return size >= 0.001 && size < 10000 ? String(Number(value.toPrecision(digits))) : value.toExponential(2);
 }
 
-const shape = (sizes) => `(${sizes.join(", ")})`;
-const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}%`;
+const written = (sizes) => `(${sizes.join(", ")})`;
 
 export default function ({ data, parentElement }) {
   const host = parentElement.querySelector(".slow");
@@ -36,23 +23,20 @@ export default function ({ data, parentElement }) {
 
   host.replaceChildren();
   const bar = element("div", "stages");
-  const play = element("button", "move main");
-  const back = element("button", "move", "◀");
-  const forward = element("button", "move", "▶");
-  back.title = texts.back;
-  forward.title = texts.forward;
+  const moves = makeMoves(texts, {
+    play: () => (state.timer ? halt() : start()),
+    back: () => { halt(); move(-1); },
+    forward: () => { halt(); move(1); },
+  });
   const names = STAGES.map((stage, index) => {
     const button = element("button", "stage", `${index + 1} ${texts[stage]}`);
     button.addEventListener("click", () => { halt(); go(index); });
     return button;
   });
-  bar.append(play, back, forward, ...names);
+  bar.append(...moves.buttons, ...names);
   const say = element("p", "say");
   const panel = element("div", "panel");
   host.append(bar, say, panel);
-  play.addEventListener("click", () => (state.timer ? halt() : start()));
-  back.addEventListener("click", () => { halt(); move(-1); });
-  forward.addEventListener("click", () => { halt(); move(1); });
 
   // Within the decoder a move is a word, elsewhere a stage.
   function move(by) {
@@ -119,9 +103,9 @@ export default function ({ data, parentElement }) {
     ids() {
       const { parts } = shown;
       panel.append(
-        grid(fill(texts.sourceIds, { shape: shape(parts.source) }), shown.source.map((row) => row.map((item) => word(item))), "encoder"),
-        grid(fill(texts.targetIn, { shape: shape(parts.target) }), shown.target_in.map((row) => row.map((item) => word(item))), "decoder"),
-        grid(fill(texts.targetOut, { shape: shape(parts.target) }), shown.target_out.map((row) => row.map((item) => word(item))), "chosen"),
+        grid(fill(texts.sourceIds, { shape: written(parts.source) }), shown.source.map((row) => row.map((item) => word(item))), "encoder"),
+        grid(fill(texts.targetIn, { shape: written(parts.target) }), shown.target_in.map((row) => row.map((item) => word(item))), "decoder"),
+        grid(fill(texts.targetOut, { shape: written(parts.target) }), shown.target_out.map((row) => row.map((item) => word(item))), "chosen"),
       );
     },
     encoder() {
@@ -136,9 +120,9 @@ export default function ({ data, parentElement }) {
         }
         return cell;
       }));
-      panel.append(grid(fill(texts.encoderShapes, { embedded: shape(parts.embedded), outputs: shape(parts.outputs) }), rows, "encoder"));
+      panel.append(grid(fill(texts.encoderShapes, { embedded: written(parts.embedded), outputs: written(parts.outputs) }), rows, "encoder"));
       const context = element("div", "grid context");
-      context.append(element("h4", "", fill(texts.contextShape, { shape: shape(parts.context) })));
+      context.append(element("h4", "", fill(texts.contextShape, { shape: written(parts.context) })));
       const top = Math.max(...shown.context.flat().map(Math.abs));
       shown.context.forEach((numbers, index) => {
         const line = element("div", "strip");
@@ -181,9 +165,9 @@ export default function ({ data, parentElement }) {
         const target = shown.target_out[index][state.t];
         row.append(word({ text: place.fed }, "fed"));
         const guess = element("td");
-        guess.append(element("b", place.guess === target.text ? "right" : "wrong", place.guess), ` ${percent(place.guess_probability)}`);
+        guess.append(element("b", place.guess === target.text ? "right" : "wrong", place.guess), ` ${roughly(place.guess_probability)}`);
         const truth = element("td");
-        truth.append(element("b", "", target.text), ` ${percent(place.probability)}`);
+        truth.append(element("b", "", target.text), ` ${roughly(place.probability)}`);
         row.append(guess, truth, element("td", "", `−ln ${number(place.probability, 2)} = ${place.loss.toFixed(2)}`));
       });
       const scroll = element("div", "scroll");
@@ -245,7 +229,7 @@ export default function ({ data, parentElement }) {
     for (const { name, loss } of shown.lanes) {
       const button = element("button", name === state.lane ? "lane now" : "lane");
       button.append(element("b", "", texts[`${name}Lane`]), element("span", "mute", fill(texts.laneLoss, { loss: loss.toFixed(2) })));
-      button.title = fill(texts[`${name}Help`], { share: percent(shown.teacher_forcing) });
+      button.title = fill(texts[`${name}Help`], { share: roughly(shown.teacher_forcing) });
       button.setAttribute("aria-pressed", String(name === state.lane));
       button.addEventListener("click", () => { state.lane = name; draw(); });
       box.append(button);
@@ -262,7 +246,7 @@ export default function ({ data, parentElement }) {
       const inside = element("i");
       inside.style.width = `${(100 * value) / most}%`;
       rail.append(inside);
-      bar.append(element("span", "name", layer.name), element("span", "mute", shape(layer.shape)), rail, element("span", "share", text));
+      bar.append(element("span", "name", layer.name), element("span", "mute", written(layer.shape)), rail, element("span", "share", text));
       box.append(bar);
     }
     return box;
@@ -270,10 +254,7 @@ export default function ({ data, parentElement }) {
 
   function draw() {
     const stage = STAGES[state.stage];
-    play.textContent = state.timer ? "❚❚" : "▶";
-    play.title = state.timer ? texts.halt : texts.play;
-    back.disabled = state.stage === 0;
-    forward.disabled = state.stage === STAGES.length - 1;
+    moves.draw(Boolean(state.timer), state.stage === 0, state.stage === STAGES.length - 1);
     names.forEach((button, index) => {
       button.classList.toggle("now", index === state.stage);
       button.setAttribute("aria-current", index === state.stage ? "step" : "false");

@@ -1,6 +1,5 @@
 """One batch in slow motion, for the run that the Train page shows: what a training step does, stage by stage."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -8,18 +7,13 @@ import streamlit as st
 from core.corpus import Pair
 from core.problems import Problem
 from core.runs import Run
+from pages.parts.component import live_component
 from pages.parts.language import say, t
 
 if TYPE_CHECKING:
     from core.slowmotion import SlowMotion
 
-_HERE = Path(__file__).parent
-_component = st.components.v2.component(
-    "seq2seq_slowmotion",
-    html='<div class="slow"></div>\n',
-    css=(_HERE / "slowmotion.css").read_text("utf-8"),
-    js=(_HERE / "slowmotion.js").read_text("utf-8"),
-)
+_component = live_component("slowmotion", "slow")
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

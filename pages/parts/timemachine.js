@@ -1,44 +1,6 @@
 // The pinned sentences at each moment of a run. Moving through time and through a sentence's words costs no trip to the
 // server; only another sentence's details are asked for.
-const MOMENT = "seq2seq-moment"; // the curves' cursor stands where this does: {run, epoch, by}
 const PLAY_MS = 650;
-const instances = new WeakMap();
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function fill(text, values) {
-  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
-}
-
-function percent(share) {
-  return share >= 0.995 ? "100%" : share >= 0.1 ? `${Math.round(100 * share)}%` : share >= 0.001 ? `${(100 * share).toFixed(1)}%` : "<0.1%";
-}
-
-// New data may come while a button is held down: redrawn then, the click would be lost. It waits for the release.
-function whenReleased(host, state, draw) {
-  host.onpointerdown = () => {
-    state.pressed = true;
-    const released = () => {
-      state.pressed = false;
-      const waiting = state.waiting;
-      state.waiting = null;
-      if (waiting) state.cleanUp = waiting();
-    };
-    for (const event of ["pointerup", "pointercancel"]) window.addEventListener(event, () => setTimeout(released), { once: true });
-  };
-  if (state.pressed) state.waiting = draw;
-  else state.cleanUp = draw();
-  return () => {
-    state.waiting = null;
-    if (state.cleanUp) state.cleanUp();
-    state.cleanUp = null;
-  };
-}
 
 export default function ({ data, parentElement, setStateValue }) {
   const host = parentElement.querySelector(".machine");
@@ -66,25 +28,22 @@ function show(data, host, state, setStateValue) {
 
   host.replaceChildren();
   const controls = element("div", "controls");
-  const play = element("button", "move main");
-  const back = element("button", "move", "◀");
-  const forward = element("button", "move", "▶");
-  back.title = texts.back;
-  forward.title = texts.forward;
+  const moves = makeMoves(texts, {
+    play: () => (state.timer ? halt() : start()),
+    back: () => { halt(); go(state.place - 1); },
+    forward: () => { halt(); go(state.place + 1); },
+  });
   const slider = element("input");
   slider.type = "range";
   slider.min = 0;
   slider.max = frames.length - 1;
   slider.setAttribute("aria-label", texts.slider);
   const where = element("b", "where");
-  controls.append(play, back, forward, slider, where);
+  controls.append(...moves.buttons, slider, where);
   const table = element("table");
   const detail = element("div", "detail");
   host.append(controls, table, detail);
 
-  play.addEventListener("click", () => (state.timer ? halt() : start()));
-  back.addEventListener("click", () => { halt(); go(state.place - 1); });
-  forward.addEventListener("click", () => { halt(); go(state.place + 1); });
   slider.addEventListener("input", () => { halt(); go(Number(slider.value)); });
 
   function start() {
@@ -103,12 +62,7 @@ function show(data, host, state, setStateValue) {
     drawPlay();
   }
 
-  function drawPlay() {
-    play.textContent = state.timer ? "❚❚" : "▶";
-    play.title = state.timer ? texts.halt : texts.play;
-    play.setAttribute("aria-label", play.title);
-    play.classList.toggle("playing", Boolean(state.timer));
-  }
+  const drawPlay = () => moves.draw(Boolean(state.timer), state.place === 0, state.place === frames.length - 1);
 
   function go(place) {
     state.place = Math.max(0, Math.min(frames.length - 1, place));
@@ -133,8 +87,6 @@ function show(data, host, state, setStateValue) {
     state.moment = frame.epoch;
     slider.value = state.place;
     where.textContent = momentName(frame);
-    back.disabled = state.place === 0;
-    forward.disabled = state.place === frames.length - 1;
     drawPlay();
     drawTable();
     drawDetail();
@@ -209,10 +161,10 @@ function show(data, host, state, setStateValue) {
       const button = element("button", index === state.step ? "now" : "");
       button.append(word(text, "written"));
       const rail = element("i");
-      rail.style.width = percent(share).replace("<", "");
+      rail.style.width = roughly(share).replace("<", "");
       rail.className = share >= 0.5 ? "" : share >= 0.2 ? "half" : "low";
       button.append(rail);
-      button.title = fill(texts.sure, { word: text, share: percent(share) });
+      button.title = fill(texts.sure, { word: text, share: roughly(share) });
       button.addEventListener("click", () => { state.step = index; drawDetail(); });
       strip.append(button);
     });
@@ -226,7 +178,7 @@ function show(data, host, state, setStateValue) {
       const inside = element("i");
       inside.style.width = `${Math.max(0.5, 100 * share)}%`;
       rail.append(inside);
-      bar.append(word(text, "name"), rail, element("span", "share", percent(share)));
+      bar.append(word(text, "name"), rail, element("span", "share", roughly(share)));
       bars.append(bar);
     });
     const looks = element("div", "looks");

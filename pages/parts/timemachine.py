@@ -1,30 +1,18 @@
 """The time machine: the pinned sentences at each moment of a run, tied to a cursor on its curves. Two components, since
 the curves change each second and the sentences seldom: what has not changed is not sent again."""
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from core.runs import Status
+from pages.parts.component import live_component
 from pages.parts.history import SERIES, History
 from pages.parts.language import language, t
 
-_HERE = Path(__file__).parent
-
-
-def _component(name: str, root: str) -> Any:
-    return st.components.v2.component(
-        f"seq2seq_{name}",
-        html=f'<div class="{root}"></div>\n',
-        css=(_HERE / f"{name}.css").read_text("utf-8"),
-        js=(_HERE / f"{name}.js").read_text("utf-8"),
-    )
-
-
-_curves = _component("curves", "curves")
-_machine = _component("timemachine", "machine")
+_curves = live_component("curves", "curves")
+_machine = live_component("timemachine", "machine")
 
 
 def curves(name: str, history: History, status: Status, total: int, per_epoch: float) -> None:

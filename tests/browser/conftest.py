@@ -174,6 +174,14 @@ def visitor(browser, server: Server) -> Iterator[Visitor]:
 
 
 @pytest.fixture
+def screenshots(tmp_path: Path) -> Path:
+    """Where a test leaves its pictures: the folder that SEQ2SEQ_SCREENSHOTS names, for who wants to look at them."""
+    folder = Path(os.environ.get("SEQ2SEQ_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
 def fresh_server(checkpoints: Path, tmp_path: Path) -> Iterator[Server]:
     """A server that nobody has visited yet."""
     running = Server(checkpoints, tmp_path / "server.log")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pages.parts.component import component, script
 from pages.parts.language import language
 from pages.parts.walkthrough.ways import GREEDY, Way, write_way
 from pages.parts.walkthrough.wording import texts
@@ -36,16 +37,14 @@ KEY = "walkthrough"
 
 def code() -> str:
     """The scripts as one module, common.js the first and main.js the last; the others stand in any order."""
-    return "\n".join((_HERE / script).read_text("utf-8") for script in SCRIPTS)
+    return script(_HERE / file for file in SCRIPTS)
 
 
 def style() -> str:
     return (_HERE / "walkthrough.css").read_text("utf-8")
 
 
-_component = st.components.v2.component(
-    "seq2seq_walkthrough", html='<div class="walk"></div>\n', css=style(), js=code()
-)
+_component = component("walkthrough", "walk", style(), [_HERE / file for file in SCRIPTS])
 
 
 def walkthrough(data: dict[str, Any], on_move: Any, on_ask: Any) -> None:

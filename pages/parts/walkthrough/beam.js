@@ -10,11 +10,8 @@ function makeBeam(root) {
   const about = element("p", "about");
   about.setAttribute("aria-live", "polite");
   const table = element("table", "best");
-  const more = element("button", "quiet more");
-  more.addEventListener("click", () => stage.scrollBy({ left: stage.clientWidth * 0.8, behavior: still() ? "auto" : "smooth" }));
-  stage.addEventListener("scroll", showMore);
-  const watcher = new ResizeObserver(showMore);
-  root.append(verdict, key, stage, more, about, table);
+  const rest = makeRest(stage, () => data.beam.steps.map((_, at) => at * BEAM.column + BEAM.box));
+  root.append(verdict, key, stage, rest.more, about, table);
   let data, texts, nodes, focus;
 
   // The tokens of a hypothesis from its first, found by walking up its parents.
@@ -73,16 +70,6 @@ function makeBeam(root) {
     });
     focus = columns[0][0];
     set(focus.group, { tabindex: 0 });
-  }
-
-  // A tree wider than the page says that it goes on, and how far.
-  function showMore() {
-    const shown = Math.floor((stage.scrollLeft + stage.clientWidth - BEAM.box) / BEAM.column) + 1;
-    const steps = data.beam.steps.length;
-    stage.classList.toggle("long", stage.scrollWidth > stage.clientWidth + 4);
-    stage.classList.toggle("goes-on", shown < steps);
-    more.hidden = shown >= steps;
-    more.textContent = fill(texts.beamMoreSteps, { from: shown + 1, to: steps });
   }
 
   // In words: the sentence so far, its log-probability, and how its score comes about.
@@ -167,14 +154,11 @@ function makeBeam(root) {
       root.setAttribute("aria-label", texts.beamLabel);
       build();
       stage.scrollLeft = 0;
-      watcher.observe(stage);
-      showMore();
+      rest.watch(texts);
       drawVerdict();
       drawTable();
       about.textContent = texts.beamHint;
     },
-    rest() {
-      watcher.disconnect();
-    },
+    rest: rest.stop,
   };
 }

@@ -1,47 +1,4 @@
-// What every picture of the walkthrough shares. The files here are joined into one module (see __init__.py).
-// Text reaches the page through textContent alone: a token such as <script> is only text.
-
-function element(name, classes, text) {
-  const node = document.createElement(name);
-  if (classes) node.className = classes;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-function shape(parent, name, attributes, text) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-  set(node, attributes);
-  if (text !== undefined) node.textContent = text;
-  parent?.append(node);
-  return node;
-}
-
-// Most of the picture stays as it is from one step to the next: what a node was given is remembered, and the page is
-// touched only where something changes.
-const given = new WeakMap();
-
-function set(node, attributes) {
-  let known = given.get(node);
-  if (!known) given.set(node, (known = {}));
-  for (const key in attributes) {
-    const value = typeof attributes[key] === "number" ? Math.round(attributes[key] * 100) / 100 : attributes[key];
-    if (known[key] === value) continue;
-    known[key] = value;
-    node.setAttribute(key, value);
-  }
-}
-
-function write(node, text) {
-  let known = given.get(node);
-  if (!known) given.set(node, (known = {}));
-  if (known.text === text) return;
-  known.text = text;
-  node.textContent = text;
-}
-
-function fill(template, values) {
-  return template.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? values[key] : whole));
-}
+// What every picture of the walkthrough shares, beside what all components share (../drawing.js).
 
 // A sentence whose {names} become nodes, so that words keep their colours.
 function sentence(template, nodes) {
@@ -63,12 +20,6 @@ function heading(title, remark) {
   return head;
 }
 
-function percent(share) {
-  if (share >= 0.9995) return "100%";
-  if (share >= 0.001) return (share * 100).toFixed(1) + "%";
-  return share > 0 ? "<0.1%" : "0%";
-}
-
 // A logarithm of a probability, with a real minus sign.
 const nats = (value, digits = 2) => (value < 0 ? "−" : "") + Math.abs(value).toFixed(digits);
 
@@ -82,49 +33,6 @@ function aboutSource(token, texts) {
   const { count, min_freq, max_size } = token.seen;
   const values = { count: grouped(count), min_freq, max_size: max_size && grouped(max_size) };
   return texts.unknownToken + " " + fill(count ? texts.wouldKeep : texts.neverSeen, values);
-}
-
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-
-const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-const FONTS = "'Source Sans', 'Noto Sans SC', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif";
-const ruler = document.createElement("canvas").getContext("2d");
-const measured = new Map();
-
-// What was measured once is known: a step measures nothing.
-function remember(key, measure) {
-  if (!measured.has(key)) {
-    if (measured.size > 5000) measured.clear();
-    measured.set(key, measure());
-  }
-  return measured.get(key);
-}
-
-// How many pixels a text takes at a size.
-function widthOf(text, size) {
-  return remember(`= ${size} ${text}`, () => {
-    ruler.font = `${size}px ${FONTS}`;
-    return ruler.measureText(text).width;
-  });
-}
-
-// As much of a word as fits in so many pixels, with … where it was cut.
-function fit(text, room, size) {
-  return remember(`${size} ${Math.round(room)} ${text}`, () => {
-    if (widthOf(text, size) <= room) return text;
-    const letters = [...text];
-    while (letters.length && widthOf(letters.join("") + "…", size) > room) letters.pop();
-    return letters.length ? letters.join("") + "…" : ([...text][0] ?? "");
-  });
-}
-
-// The word as large as it fits, from `size` pixels down to `least`; cut only where even that is too large.
-function shrink(text, room, size, least = 11) {
-  return remember(`~ ${size} ${least} ${Math.round(room)} ${text}`, () => {
-    const font = clamp((size * room) / Math.max(1, widthOf(text, size)), Math.min(least, size), size);
-    return { text: fit(text, room + 0.5, font), font };
-  });
 }
 
 // A colour of the house as the canvas wants it; it follows light and dark.
@@ -171,24 +79,44 @@ function makeTip(root) {
     box.style.top = (beside ? at.top + at.height / 2 - box.offsetHeight / 2 : at.top - box.offsetHeight - 6) - frame.top + "px";
   };
   const hide = () => (box.hidden = true);
+  // A drawn thing that listened for the focus itself would be a stop of Tab, wanted or not: the root listens for all.
+  const tips = new WeakMap();
+  root.addEventListener("focusin", ({ target }) => tips.has(target) && target.matches(":focus-visible") && tips.get(target)());
+  root.addEventListener("focusout", hide);
   const on = (node, words, beside = false) => {
-    node.addEventListener("pointerenter", () => show(node, words, beside));
+    const tell = () => show(node, words, beside);
+    tips.set(node, tell);
+    node.addEventListener("pointerenter", tell);
     node.addEventListener("pointerleave", hide);
     node.addEventListener("click", hide);
-    node.addEventListener("focus", () => node.matches(":focus-visible") && show(node, words, beside));
-    node.addEventListener("blur", hide);
   };
   return { on, show, hide };
 }
 
-// A drawn thing that answers to click, Enter and space like a button.
-function pressable(node, label, act) {
-  set(node, { role: "button", tabindex: 0, "aria-label": label });
-  node.addEventListener("click", act);
-  node.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    event.stopPropagation();
-    act(event);
-  });
+// A strip of steps that is wider than the page fades out at its end, and a button says which steps follow and shows them.
+// `ends` gives the pixel at which each step ends.
+function makeRest(stage, ends) {
+  const more = element("button", "quiet more");
+  let texts;
+  const show = () => {
+    const steps = ends();
+    const shown = steps.filter((end) => end <= stage.scrollLeft + stage.clientWidth + 1).length;
+    stage.classList.toggle("long", stage.scrollWidth > stage.clientWidth + 4);
+    stage.classList.toggle("goes-on", shown < steps.length);
+    more.hidden = shown >= steps.length;
+    const values = { from: shown + 1, to: steps.length };
+    more.textContent = fill(shown + 1 < steps.length ? texts.moreSteps : texts.lastStep, values);
+  };
+  more.addEventListener("click", () => stage.scrollBy({ left: stage.clientWidth * 0.8, behavior: still() ? "auto" : "smooth" }));
+  stage.addEventListener("scroll", show);
+  const watcher = new ResizeObserver(show);
+  return {
+    more,
+    watch(words) {
+      texts = words;
+      watcher.observe(stage);
+      show();
+    },
+    stop: () => watcher.disconnect(),
+  };
 }

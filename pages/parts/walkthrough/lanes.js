@@ -5,7 +5,9 @@ function makeLanes(root) {
   const stage = element("div", "stage");
   stage.tabIndex = 0;
   const note = element("p", "mute");
-  root.append(verdict, stage, note);
+  const steps = () => [...stage.querySelectorAll("tr:first-child td")].map((cell) => cell.offsetLeft + cell.offsetWidth);
+  const rest = makeRest(stage, steps);
+  root.append(verdict, stage, rest.more, note);
 
   return {
     update({ data }) {
@@ -67,6 +69,7 @@ function makeLanes(root) {
       for (let i = 0; i < length; i++) steps.append(element("td", i === parts ? "apart" : "", i === parts ? `${i + 1} ${texts.lanePart}` : String(i + 1)));
       table.append(steps, truth, ...lane(lanes.forced, texts.laneForced, "forced"), ...lane(lanes.free, texts.laneFree, "free"));
       stage.replaceChildren(table);
+      rest.watch(texts);
       const values = {
         step: (parts ?? 0) + 1,
         own: lanes.free[parts]?.fed ?? "<eos>",
@@ -77,6 +80,6 @@ function makeLanes(root) {
       verdict.textContent = fill(parts === null ? texts.lanesSame : texts.lanesPart, values) + " " + fill(texts.lanesLoss, values);
       note.textContent = texts.lanesNote + (lanes.reference.some((token) => !token.known) ? " " + texts.laneUnknown : "");
     },
-    rest() {},
+    rest: rest.stop,
   };
 }

@@ -57,6 +57,7 @@ function makeWalk(root) {
     option.selected = pace === 1;
     speed.append(option);
   }
+  speed.dataset.focus = "speed";
   speed.addEventListener("change", () => view.timer && (stop(), toggle()));
   const where = span("where");
   const sliders = {};

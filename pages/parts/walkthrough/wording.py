@@ -163,7 +163,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "奈特是自然对数的单位：多 1 奈特，概率就是 e ≈ 2.7 倍。",
     ),
     # Beam search
-    "beamMoreSteps": ("steps {from} to {to} →", "第 {from}–{to} 步 →"),
+    "moreSteps": ("steps {from} to {to} →", "第 {from}–{to} 步 →"),
+    "lastStep": ("step {to} →", "第 {to} 步 →"),
     "beamLabel": ("Greedy against beam search, as one tree", "贪心解码与集束搜索，画在一棵树上"),
     "beamStep": ("step {step}", "第 {step} 步"),
     "beamHint": (
