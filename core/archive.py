@@ -31,7 +31,7 @@ from core.weights import SCALE
 REQUIRED = ("config.json", "source_vocab.json", "target_vocab.json", "model.safetensors")
 FILES = re.compile(
     r"(config|source_vocab|target_vocab|status|scores|baselines)\.json"
-    r"|(metrics|samples|traces|test_outputs)\.jsonl"
+    r"|(metrics|samples|traces|test_outputs|test_translations)\.jsonl"
     r"|(model|training_state)\.safetensors|pairs\.tsv|README\.md"
     r"|(source|target)_pieces\.model"
 )

@@ -8,6 +8,7 @@ from typing import Any
 from safetensors.torch import save as save_tensors
 
 from core.card import score_lines
+from core.evaluation import save_translations
 from core.problems import Problem
 from core.runs import FINISHED, Run, write_atomically
 from core.scorer import score_and_save
@@ -46,6 +47,7 @@ def compact(run: Run) -> Compacted:
     kept = [json.dumps(_short(row), ensure_ascii=False) for place, row in enumerate(rows) if place not in dropped]
     write_atomically(run.folder / "metrics.jsonl", "".join(f"{row}\n" for row in kept).encode())
     scores = score_and_save(run)
+    save_translations(run)
     card = run.folder / "README.md"
     if card.exists():
         lines = [line for line in card.read_text("utf-8").splitlines() if not line.startswith("- By beam search")]

@@ -1,4 +1,5 @@
-"""Sentence pairs translated and scored, and how a run's folder keeps that: `scores.json` and `test_outputs.jsonl`."""
+"""Sentence pairs translated and scored, and how a run's folder keeps that: `scores.json`, `test_outputs.jsonl`, and
+`test_translations.jsonl` of a run that ships."""
 
 import hashlib
 import json
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from core.translator import Translator
 
 SCORES, OUTPUTS = "scores.json", "test_outputs.jsonl"
+TRANSLATIONS = "test_translations.jsonl"  # OUTPUTS without the sentences and references, which are other people's
 OUTPUT_BYTES = 600_000  # of test_outputs.jsonl at most
 BEAM_WIDTH = 5
 AT_ONCE = 256  # sentences translated between two reports of progress
@@ -154,15 +156,20 @@ def save(run: Run, evaluation: Evaluation, outputs: Sequence[Output]) -> None:
     lines: list[bytes] = []
     size = 0
     for output in outputs:
-        row = {key: value for key, value in asdict(output).items() if value is not None}
-        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        line = _line(output)
         size += len(line)
         if size > OUTPUT_BYTES:
             break
         lines.append(line)
     write_atomically(run.folder / OUTPUTS, b"".join(lines))
+    (run.folder / TRANSLATIONS).unlink(missing_ok=True)  # of another scoring
     text = json.dumps(asdict(evaluation), ensure_ascii=False, indent=1)
     write_atomically(run.folder / SCORES, text.encode() + b"\n")
+
+
+def _line(output: Output) -> bytes:
+    row = {key: value for key, value in asdict(output).items() if value is not None}
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def saved(run: Run) -> Evaluation | None:
@@ -180,3 +187,36 @@ def saved_outputs(run: Run) -> list[Output]:
         except (TypeError, ValueError):
             continue
     return outputs
+
+
+def save_translations(run: Run) -> None:
+    """Write the outputs once more, without the sentences and their references: what a run may ship with."""
+    rows = read_json_lines(run.folder / OUTPUTS)
+    own = [{key: value for key, value in row.items() if key not in ("source", "reference")} for row in rows]
+    lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in own]
+    write_atomically(run.folder / TRANSLATIONS, "".join(lines).encode())
+
+
+def restorable(run: Run) -> bool:
+    """Whether the run came with its translations alone: `restore` puts the sentences back."""
+    return (run.folder / TRANSLATIONS).is_file() and not (run.folder / OUTPUTS).is_file()
+
+
+def restore(run: Run, pairs: Sequence[Pair]) -> bool:
+    """Put the test sentences back beside the translations that a run came with; pairs: its test split.
+
+    False, and nothing is written, where these are not the pairs that it was scored on.
+    """
+    try:
+        evaluation = saved(run)
+        rows = read_json_lines(run.folder / TRANSLATIONS)
+        if evaluation is None or evaluation.test != fingerprint(pairs):
+            return False
+        outputs = [
+            read(Output, {"source": source, "reference": reference, **row})
+            for (source, reference), row in zip(pairs, rows, strict=False)
+        ]
+    except (Problem, TypeError, ValueError):
+        return False
+    write_atomically(run.folder / OUTPUTS, b"".join(map(_line, outputs)))
+    return True

@@ -11,6 +11,7 @@
     control.json                what the person asks of it while it trains: to pause, another learning rate, …
     scores.json                 once finished: the scores on the run's own test split (core/evaluation.py)
     test_outputs.jsonl          the test sentences, their references and translations
+    test_translations.jsonl     the translations alone, of a run that ships: the sentences are other people's
     README.md                   once finished: the command that makes the run again, the attributions
     train.log                   what the training process printed
     pairs.tsv                   a person's own sentence pairs, where it was trained on such

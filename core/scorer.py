@@ -6,15 +6,18 @@ That process holds `scoring.lock` and says in `scoring.json` how far it is; a pa
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from filelock import FileLock, Timeout
 
-from core.evaluation import BEAM_WIDTH, evaluate, save
+from core.config import FILES
+from core.corpus import Pair
+from core.evaluation import BEAM_WIDTH, evaluate, restorable, restore, save
 from core.problems import Problem
 from core.processes import START_SECONDS, held, unwritable
 from core.processes import start as start_process
-from core.progress import Clock, Report
+from core.progress import Bar, Clock, Report
 from core.runs import Run, write_atomically
 from core.scoring import Evaluation, Output
 
@@ -31,6 +34,27 @@ def evaluate_run(
     translator = Translator.load(run)
     pairs = load_corpus(run).split(run.config.split_seed).test
     return evaluate(translator, pairs, beam, run.status().best_epoch, report)
+
+
+def restore_sentences(runs: Sequence[Run], bar: Bar | None = None) -> None:
+    """Put the test sentences back into the folders of runs that came without them: they lie in the corpus' package.
+
+    A run stays as it is where it is damaged, or where the package holds other sentences today.
+    """
+    from core.material import named_corpus
+
+    tests: dict[tuple[str, ...], Sequence[Pair]] = {}
+    for run in runs:
+        try:
+            config = run.config
+            if config.corpus == FILES or not restorable(run):
+                continue
+            key = config.corpus, str(config.split_seed), config.source_tokenizer, config.target_tokenizer
+            if key not in tests:
+                tests[key] = named_corpus(config, None if tests else bar).split(config.split_seed).test
+            restore(run, tests[key])
+        except (Problem, OSError):
+            continue
 
 
 def score_and_save(run: Run, beam: int = BEAM_WIDTH) -> Evaluation:

@@ -208,7 +208,12 @@ class Training:
             self._changed("epochs", planned, self.config.epochs)
         if progress.get("finished"):
             self.patience_from = self.epoch
-            for name in ("scores.json", "test_outputs.jsonl", "README.md"):  # of the weights as they were
+            for name in (
+                "scores.json",
+                "test_outputs.jsonl",
+                "test_translations.jsonl",
+                "README.md",
+            ):  # of the weights as they were
                 (self.run.folder / name).unlink(missing_ok=True)
         self.save_state()
 

@@ -4,15 +4,16 @@ from html import escape
 
 import streamlit as st
 
-from core.evaluation import saved
+from core.evaluation import restorable, saved
 from core.problems import Problem
 from core.runs import Run, list_runs
 from core.scoring import FEW, Evaluation, Scores, findings
 from pages.parts import address
 from pages.parts.ask import choose_run
 from pages.parts.language import say, t
+from pages.parts.progress import wait_for
 from pages.parts.score_charts import length_chart, made_of, meaning, ruler, unknown_chart
-from pages.parts.score_sentences import outputs_of, sentences
+from pages.parts.score_sentences import outputs_of, restoring, sentences
 from pages.parts.score_tables import LITTLE, all_runs, falls, greedy_and_beam, read_scores, with_interval
 from pages.parts.scoring_panel import scoring_panel
 from pages.parts.shell import heading, shell
@@ -213,6 +214,16 @@ def to_be_scored(run: Run, evaluation: Evaluation | None) -> str:
     return ""
 
 
+def fetch_sentences(runs: list[Run]) -> bool:
+    """Fetch the test sentences of runs that came without them, drawing how far that is. True once it is tried."""
+    task = restoring(runs)
+    if task is None or task.done:
+        return True
+    if wait_for(task, t("fetching the test sentences", "正在取回测试句子")):
+        st.rerun()
+    return False
+
+
 def page() -> None:
     picker, others = st.columns([1, 2], vertical_alignment="bottom")
     with picker:
@@ -233,9 +244,10 @@ def page() -> None:
     signs, count = (evaluation.signs, evaluation.sentences) if evaluation else (None, 0)
     for finding in findings(signs, count, run.epochs()):
         st.html(f'<div class="reason">{escape(say(finding))}</div>')
+    fetched = fetch_sentences([run, *(runs[name] for name in names)])
     if run.status().alive:
         st.info(t("This run is training. It is scored at its end.", "这个运行正在训练，训练结束时会自动评分。"))
-    elif why := to_be_scored(run, evaluation):
+    elif (fetched or not restorable(run)) and (why := to_be_scored(run, evaluation)):
         scoring_panel(run, why, again=evaluation is not None)
     if evaluation is not None and evaluation.by_length:
         pictures(run, evaluation, {name: scored[name] for name in names}, runs)

@@ -7,14 +7,27 @@ from dataclasses import replace
 import pytest
 
 from core import scorer
-from core.evaluation import OUTPUT_BYTES, evaluate, fingerprint, save, saved, saved_outputs
+from core.evaluation import (
+    OUTPUT_BYTES,
+    OUTPUTS,
+    TRANSLATIONS,
+    evaluate,
+    fingerprint,
+    restorable,
+    restore,
+    save,
+    save_translations,
+    saved,
+    saved_outputs,
+)
 from core.problems import Problem
 from core.runs import Run
-from core.scorer import evaluate_run, progress, score_and_save, start
+from core.scorer import evaluate_run, progress, restore_sentences, score_and_save, start
 from core.scoring import Output, score
+from core.train import train
 from core.translator import Translator
 from core.vocab import UNK
-from tests.conftest import PAIRS
+from tests.conftest import PAIRS, tiny_config
 
 
 @pytest.fixture
@@ -185,3 +198,31 @@ def test_a_run_that_trains_is_left_alone(finished_run):
         start(finished_run)
     with finished_run.lock(), pytest.raises(Problem, match="training"):
         score_and_save(finished_run)
+
+
+def test_a_run_that_came_with_its_translations_alone_gets_its_sentences_back(translator, tmp_path):
+    run = Run(tmp_path)
+    evaluation, outputs = evaluate(translator, TEST, beam=3)
+    save(run, evaluation, outputs)
+    save_translations(run)
+    assert not restorable(run)
+    (tmp_path / OUTPUTS).unlink()
+    shipped = (tmp_path / TRANSLATIONS).read_text("utf-8")
+    assert not any(source in shipped for source, _ in TEST)
+    assert restorable(run)
+    assert not restore(run, TEST[1:]), "the run was scored on other sentences"
+    assert saved_outputs(run) == []
+    assert restore(run, TEST)
+    assert saved_outputs(run) == outputs
+    assert not restorable(run)
+
+
+def test_the_sentences_of_a_named_corpus_come_back_from_its_package(tmp_path):
+    run = Run.create(tmp_path / "hsk", tiny_config(corpus="hsk", pairs=300, epochs=1, max_size=200))
+    list(train(run))
+    outputs = saved_outputs(run)
+    save_translations(run)
+    (run.folder / OUTPUTS).unlink()
+    restore_sentences([run])
+    assert len(outputs) > 100
+    assert saved_outputs(run) == outputs

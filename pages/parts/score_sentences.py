@@ -4,15 +4,18 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 
 import streamlit as st
 
-from core.evaluation import OUTPUTS, saved_outputs
+from core.evaluation import OUTPUTS, restorable, saved_outputs
 from core.runs import Run
+from core.scorer import restore_sentences
 from core.scoring import Output, counted
 from core.text import contains_chinese
 from pages.parts.language import keep_option, language, t
+from pages.parts.progress import Task
 from pages.parts.words import UNKNOWN
 
 SHOWN = 8  # sentences at once
@@ -56,6 +59,20 @@ def outputs_version(run: Run) -> tuple[str, int]:
         return str(run.folder), (run.folder / OUTPUTS).stat().st_mtime_ns
     except OSError:
         return str(run.folder), 0
+
+
+_worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sentences")
+_restored: dict[tuple[str, ...], Task[None]] = {}
+
+
+def restoring(runs: Sequence[Run]) -> Task[None] | None:
+    """Puts the test sentences back into runs that came without them, once for each group; None where none lacks them."""
+    folders = tuple(str(run.folder) for run in runs if restorable(run))
+    if not folders:
+        return None
+    if folders not in _restored:
+        _restored[folders] = Task(_worker, lambda bar: restore_sentences([Run(folder) for folder in folders], bar))
+    return _restored[folders]
 
 
 @st.fragment

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from core.evaluation import OUTPUTS, saved, saved_outputs
+from core.evaluation import OUTPUTS, restorable, saved, saved_outputs
 from core.problems import Problem
 from core.runs import Run
 from core.scoring import FEW, Compared, Evaluation, Group, Measures, compare
@@ -129,10 +129,14 @@ def all_runs(rows: Sequence[tuple[Run, Evaluation]], chosen: Run, beside: Sequen
             versus = "–"
         elif not (evaluation.test and test):
             versus = f'<span class="mute">{t("scored by an older version", "旧版本的评分")}</span>'
+        elif run.name not in beside:
+            versus = ""
         elif not all((one.folder / OUTPUTS).is_file() for one in (chosen, run)):
-            # Runs that ship leave out the test sentences, which are other people's.
-            versus = f'<span class="mute">{t("score both again to compare", "两个都重新评分后才能比")}</span>'
-        elif run.name in beside:
+            # Runs that ship come without the test sentences, which are other people's: the page fetches them.
+            fetched = any(map(restorable, (chosen, run)))
+            versus = "…" if fetched else t("score both again to compare", "两个都重新评分后才能比")
+            versus = f'<span class="mute">{versus}</span>'
+        else:
             versus = difference(compared(outputs_version(chosen), outputs_version(run)), evaluation.test == test)
         cells = (
             f"<b>{escape(run.name)}</b>" if run.name == chosen.name else escape(run.name),

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 import pytest
 
 from core.evaluation import saved
-from core.runs import Run
+from core.runs import SHIPPED, Run
 from core.train import train
 from tests.conftest import PAIRS, tiny_config
 
@@ -30,7 +30,7 @@ def test_a_run_without_a_score_is_scored_while_one_watches(visitor, runs):
     (run.folder / "test_outputs.jsonl").unlink()
     visit = visitor().go("/scores?run=scored-dot")
     visit.key("score").get_by_role("button").click()
-    visit.wait_for_text("Translating the test sentences")
+    visit.wait_for_text("being scored on its test sentences")
     visit.page.locator(".verdict").wait_for(timeout=60_000)
     visit.settle()
     assert saved(run) == before
@@ -63,3 +63,11 @@ def test_the_address_carries_what_is_compared_and_the_language_keeps_it(visitor,
     visit.settle()
     assert "with=scored-none" in visit.page.url
     assert "紫色的运行有注意力" in visit.text()
+
+
+def test_a_run_that_ships_without_other_peoples_sentences_fetches_them(visitor, checkpoints):
+    visit = visitor().go(f"/scores?run={SHIPPED[0]}&with=twin-attention")
+    visit.page.locator(".output .source").first.wait_for(timeout=120_000)
+    visit.settle()
+    assert "take apart" in visit.text()
+    assert "…" not in visit.page.locator("table.scores").inner_text()
