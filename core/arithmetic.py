@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.decode import source_tokens
+from core.decode import encode_sources, source_tokens
 from core.machine import one_thread
 from core.model import Seq2Seq, State
 from core.vocab import SOS, Vocab
@@ -136,7 +136,7 @@ def arithmetic(
     ids = np.array([token.id for token in source_tokens(words, source_vocab)], dtype=np.int64)
     operations: list[Operation] = []
     with _watching(model) as seen:
-        memory = model.encode(torch.from_numpy(ids).unsqueeze(1).to(device), torch.tensor([len(ids)]))
+        memory = encode_sources(model, [ids])
         embedded = seen["encoder.embedding"][1]  # (S, 1, E)
     operations.append(_embedding(ENCODER_EMBEDDING, model.encoder.embedding, int(ids[position]), embedded[position, 0]))
     operations += _encoder_cells(model.encoder.rnn, embedded, position)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from core.evaluation import fingerprint
 from core.material import load_corpus
+from core.progress import Bar
 from core.runs import Run, write_atomically
 from core.scoring import score
 
@@ -45,13 +46,15 @@ def saved(run: Run) -> Baselines | None:
     return found if whole and isinstance(found.sentence, str) and isinstance(found.test, str) else None
 
 
-def measure(run: Run) -> Baselines:
+def measure(run: Run, bar: Bar | None = None) -> Baselines:
     """Score both on the run's test split and keep that beside the run where its folder can be written.
 
     Raises Problem where its sentences are not there.
     """
     config = run.config
-    split = load_corpus(run).split(config.split_seed)
+    bar = bar or Bar()
+    split = load_corpus(run, bar=bar.part(5, later=1)).split(config.split_seed)
+    bar.stage("scoring")(0.0)
     train = split.train[: config.pairs] if config.pairs else split.train
     counts = Counter(target for _, target in train)
     # Of equally frequent ones the alphabetically first, so that it is the same each time.

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.batches import pad_columns
-from core.decode import Reader, Replacement, Writing, most_attended, source_tokens, step_limit
+from core.decode import Reader, Replacement, Writing, begin, most_attended, source_tokens, step_limit
 from core.machine import one_thread
 from core.model import Seq2Seq
 from core.problems import Problem
-from core.vocab import EOS, SOS, Vocab
+from core.vocab import EOS, Vocab
 
 MAX_WIDTH = 10
 # Of the powers 0 to 2, and of Wu et al.'s ((5 + length) / 6)^power, this plain average gave the best BLEU on validation
@@ -159,11 +158,9 @@ def _search(model: Seq2Seq, sources: Sequence[np.ndarray], width: int, keep_prun
         raise Problem(
             f"width must be 1 to {MAX_WIDTH}, got {width}", f"width 必须在 1 到 {MAX_WIDTH} 之间，现在是 {width}"
         )
-    device = next(model.parameters()).device
     search = _Search(sources, width)
-    memory = model.encode(pad_columns(sources).to(device), torch.tensor([len(source) for source in sources]))
-    state = memory.context
-    tokens = torch.full((1, len(sources)), SOS, device=device)
+    memory, state, tokens = begin(model, sources)
+    device = tokens.device
     owners = list(range(len(sources)))  # the sentence of each row; a sentence's rows are neighbours
     heads = [-1] * len(sources)  # the last node of each row
     step = 0

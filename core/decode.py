@@ -12,7 +12,7 @@ from torch.nn.functional import adaptive_avg_pool1d
 
 from core.batches import pad_columns
 from core.machine import one_thread
-from core.model import Seq2Seq
+from core.model import Memory, Seq2Seq, State
 from core.vocab import EOS, SOS, SPECIALS, UNK, Vocab
 
 MAX_CANDIDATES = 20
@@ -147,17 +147,25 @@ def most_attended(attention: Tensor, mask: Tensor) -> Tensor:
     return attention.scatter(1, ends, -1.0).argmax(dim=1)
 
 
+def encode_sources(model: Seq2Seq, sources: Sequence[np.ndarray]) -> Memory:
+    """What the decoder looks back at for these sentences, arrays as `source_ids` makes them."""
+    device = next(model.parameters()).device
+    return model.encode(pad_columns(sources).to(device), torch.tensor([len(ids) for ids in sources]))
+
+
+def begin(model: Seq2Seq, sources: Sequence[np.ndarray]) -> tuple[Memory, State, Tensor]:
+    """`encode_sources`, the decoder's first state, and the word that each translation begins with (1, B)."""
+    memory = encode_sources(model, sources)
+    return memory, memory.context, torch.full((1, len(sources)), SOS, device=memory.context[0].device)
+
+
 @torch.inference_mode()
 def greedy_batch(model: Seq2Seq, sources: Sequence[np.ndarray]) -> list[Writing]:
     """Translate several encoded sentences at once: at each step each takes its most probable word.
 
     sources: arrays as `source_ids` makes them. The padding that shorter sentences get changes nothing in the output.
     """
-    device = next(model.parameters()).device
-    lengths = torch.tensor([len(ids) for ids in sources])
-    memory = model.encode(pad_columns(sources).to(device), lengths)
-    state = memory.context
-    tokens = torch.full((1, len(sources)), SOS, device=device)
+    memory, state, tokens = begin(model, sources)
     attends = model.config.attention != "none"
     written = [Writing([], [] if attends else None) for _ in sources]
     rows = list(range(len(sources)))  # the sentence in each column; finished ones leave
@@ -178,7 +186,7 @@ def greedy_batch(model: Seq2Seq, sources: Sequence[np.ndarray]) -> list[Writing]
                     going.append(column)
         if len(going) < len(rows):
             # One sentence that goes round in circles would else keep the whole batch at work.
-            kept = torch.tensor(going, dtype=torch.int64, device=device)
+            kept = torch.tensor(going, dtype=torch.int64, device=tokens.device)
             memory, state, tokens = memory.select(kept), tuple(part[:, kept] for part in state), tokens[:, kept]
             rows = [rows[column] for column in going]
     return written
@@ -218,18 +226,15 @@ def greedy_trace(
     read: puts words together for people. prefix: target ids that the first steps are made to choose; after them each step takes its most probable word.
     Steps whose choices agree with another trace's have the same numbers as there.
     """
-    device = next(model.parameters()).device
     source = source_tokens(words, source_vocab)
-    encoded = np.array([token.id for token in source], dtype=np.int64)
-    memory = model.encode(torch.from_numpy(encoded).unsqueeze(1).to(device), torch.tensor([len(encoded)]))
-    state = memory.context
+    memory, state, first = begin(model, [np.array([token.id for token in source], dtype=np.int64)])
     token = SOS
     chosen: list[int] = []
     logits_of: list[Tensor] = []
     states: list[Tensor] = []
     attention_of: list[Tensor] = []
-    while len(chosen) < step_limit(len(encoded)) and token != EOS:
-        logits, state, attention = model.decode(torch.tensor([[token]], device=device), memory, state)
+    while len(chosen) < step_limit(len(source)) and token != EOS:
+        logits, state, attention = model.decode(torch.full_like(first, token), memory, state)
         token = prefix[len(chosen)] if len(chosen) < len(prefix) else int(logits[0, 0].argmax())
         chosen.append(token)
         logits_of.append(logits[0, 0])

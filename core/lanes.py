@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.decode import source_tokens, step_limit
+from core.decode import encode_sources, source_tokens, step_limit
 from core.machine import one_thread
 from core.model import Seq2Seq
 from core.vocab import EOS, SOS, UNK, Vocab
@@ -73,7 +73,7 @@ def lanes(
     """Run the decoder along the reference and on its own, and compare both with the reference, word by word."""
     device = next(model.parameters()).device
     source = np.array([token.id for token in source_tokens(words, source_vocab)], dtype=np.int64)
-    memory = model.encode(torch.from_numpy(source).unsqueeze(1).to(device), torch.tensor([len(source)]))
+    memory = encode_sources(model, [source])
     truth = [*target_vocab.encode(reference), EOS]
 
     fed = [SOS, *truth[:-1]]

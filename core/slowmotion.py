@@ -17,6 +17,7 @@ from core.machine import Machine, one_thread
 from core.material import load_corpus
 from core.model import Seq2Seq
 from core.problems import Problem
+from core.progress import Bar
 from core.runs import Run
 from core.saves import load_save
 from core.step import batch_loss, make_optimizer, seed_step
@@ -114,10 +115,10 @@ class SlowMotion:
         return asdict(self)
 
 
-def training_pairs(run: Run) -> list[Pair]:
+def training_pairs(run: Run, bar: Bar | None = None) -> list[Pair]:
     """Some of the sentence pairs that the run learns from; it takes a few seconds, so keep them."""
     config = run.config
-    train = load_corpus(run).split(config.split_seed).train
+    train = load_corpus(run, bar=bar).split(config.split_seed).train
     return list(train[: min(config.pairs or POOL, POOL)])
 
 

@@ -325,8 +325,9 @@ def _finish(training: Training, created: float) -> Ended:
     reasons = [_drop_late_wishes(training)]
     if training.step < training.steps:
         loss = config.early_stop == "loss"
+        epochs = "1 epoch" if config.patience == 1 else f"{config.patience} epochs"
         early = (
-            f"Ended early: the {'validation loss' if loss else 'BLEU'} was not better for {config.patience} epochs.",
+            f"Ended early: {'the validation loss' if loss else 'BLEU'} was not better for {epochs}.",
             f"提前结束：{'验证损失' if loss else 'BLEU'}连续 {config.patience} 个训练轮次没有变好。",
         )
         reasons.insert(0, early)

@@ -13,7 +13,7 @@ from pages.parts.baselines import baselines
 from pages.parts.compare_charts import EPOCHS, MINUTES, curves, run_colour
 from pages.parts.fields import field_label, field_value
 from pages.parts.language import keep_option, t
-from pages.parts.progress import duration
+from pages.parts.progress import duration, how_far
 from pages.parts.share import export_button
 from pages.parts.shell import heading, shell
 
@@ -151,13 +151,13 @@ def _measured(runs: Sequence[Facts]) -> "tuple[Baselines | None, str]":
     elif not comparable_scores(runs):
         why = t("left out: these runs have different test sentences", "没有画：这些运行的测试句子不同")
     else:
-        future = baselines(finished[0].run)
-        if future.done() and (found := future.result()) is not None:
+        task = baselines(finished[0].run)
+        if task.done and (found := task.result()) is not None:
             return found, ""
         why = (
             t("left out: the run's sentences are not on this computer", "没有画：这台电脑上没有这个运行的句子")
-            if future.done()
-            else t("being measured …", "正在测量……")
+            if task.done
+            else t("being measured", "正在测量") + how_far(task.share, task.seconds_left)
         )
     name = t("The lines for copying and for always the same sentence", "“照抄原文”和“永远同一句”两条参照线")
     return None, f"{name}{t(': ', '：')}{why}"
@@ -336,7 +336,7 @@ def comparison(names: list[str], polling: bool) -> None:
 
 def _unsettled(runs: Sequence[Facts]) -> bool:
     finished = [one for one in runs if not one.status.alive]
-    waits = bool(finished) and comparable_scores(runs) and not baselines(finished[0].run).done()
+    waits = bool(finished) and comparable_scores(runs) and not baselines(finished[0].run).done
     return waits or any(one.status.alive for one in runs)
 
 

@@ -17,7 +17,7 @@ from core.progress import Bar
 from core.runs import PAUSED, Run, check_name, checkpoints_folder, find_run, free_name, list_runs
 from core.text import contains_chinese
 from pages.parts.estimates import OwnPairs, drop_waiting, measure
-from pages.parts.fields import differences, field_label
+from pages.parts.fields import differences, field_label, field_value
 from pages.parts.language import keep_option, say, t
 from pages.parts.prepared import prepared, tokenizers
 from pages.parts.progress import Task, duration, task_bar, wait_for
@@ -299,7 +299,9 @@ def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
             label(name),
             options,
             options.index(getattr(base, name)),
-            key=f"{name}-{suffix}-{getattr(base, name)}",  # another language of one's own files begins anew
+            format_func=lambda value: field_value(name, value),
+            # Another language of one's own files begins anew.
+            key=keep_option(f"{name}-{suffix}-{getattr(base, name)}"),
             help=help,
         )
 

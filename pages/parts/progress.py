@@ -1,7 +1,7 @@
 """Work that takes a while: done in the background, and drawn as a bar with what it is at and the time left."""
 
 from collections.abc import Callable
-from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
 import streamlit as st
@@ -59,13 +59,6 @@ class Task(Generic[A]):
     def result(self) -> A:
         """Waits for it. Raises what the work raised."""
         return self._future.result()
-
-    def result_or_none(self) -> A | None:
-        """None before it is done, and where it was dropped."""
-        try:
-            return self._future.result() if self.done else None
-        except CancelledError:
-            return None
 
 
 def stage_name(stage: str) -> str:

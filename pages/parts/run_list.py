@@ -8,6 +8,7 @@ import streamlit as st
 from core import runs
 from core.problems import Problem
 from core.runs import Run, list_runs
+from pages.parts.fields import field_value
 from pages.parts.history import history
 from pages.parts.language import language, say, t
 from pages.parts.share import export_button, import_box
@@ -53,7 +54,7 @@ def _facts(run: Run, alive: bool) -> None:
         try:
             config = run.config
             facts = [
-                f"{config.preset} · {config.corpus}",
+                f"{config.preset} · {field_value('corpus', config.corpus)}",
             ]
             if status.epochs:
                 facts.append(t(f"{status.epoch} of {status.epochs} epochs", f"{status.epoch}/{status.epochs} 轮"))

@@ -6,9 +6,12 @@ import streamlit as st
 
 from core.corpus import Pair
 from core.problems import Problem
+from core.progress import Bar
 from core.runs import Run
 from pages.parts.component import live_component
 from pages.parts.language import say, t
+from pages.parts.progress import Task, wait_for
+from pages.parts.reading import read_in_background
 
 if TYPE_CHECKING:
     from core.slowmotion import SlowMotion
@@ -16,18 +19,22 @@ if TYPE_CHECKING:
 _component = live_component("slowmotion", "slow")
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _pairs(folder: str) -> list[Pair]:
-    from core.slowmotion import training_pairs
+def _pairs(run: Run) -> "Task[list[Pair]]":
+    """Some of the run's training sentences, read in the background."""
 
-    return training_pairs(Run(folder))
+    def read(bar: Bar) -> list[Pair]:
+        from core.slowmotion import training_pairs
+
+        return training_pairs(run, bar)
+
+    return read_in_background("slow-pairs", (str(run.folder), run.status().created), read)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _shown(folder: str, version: int, number: int) -> "SlowMotion":
+def _shown(folder: str, version: int, number: int, _pairs: list[Pair]) -> "SlowMotion":
     from core.slowmotion import slow_motion
 
-    return slow_motion(Run(folder), _pairs(folder), number)
+    return slow_motion(Run(folder), _pairs, number)
 
 
 def _version(run: Run) -> int:
@@ -66,9 +73,12 @@ def slow_motion(run: Run) -> None:
         if fresh or name != run.name or not version:
             version = _version(run)
             st.session_state["slow-version"] = (run.name, version)
+        pairs = _pairs(run)
+        if not wait_for(pairs, t("reading the sentences of this run", "正在读取这个运行的句子")):
+            return
         try:
             with st.spinner(t("Computing a step …", "正在计算一步……")):
-                shown = _shown(str(run.folder), version, number)
+                shown = _shown(str(run.folder), version, number, pairs.result())
         except Problem as problem:
             st.session_state["slow-version"] = ("", 0)
             st.info(say(problem))

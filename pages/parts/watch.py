@@ -11,7 +11,7 @@ from core import runs
 from core.problems import Problem
 from core.runs import MAX_PINNED, Run, Status, list_runs
 from core.text import contains_chinese
-from pages.parts.fields import differences
+from pages.parts.fields import differences, field_value
 from pages.parts.history import History, history
 from pages.parts.language import language, say, t
 from pages.parts.new_run import begin_from
@@ -131,7 +131,8 @@ def _head(run: Run, status: Status, relatives: list[str]) -> None:
     try:
         config = run.config
         pairs = status.training_pairs
-        what = t(f"preset {config.preset} · {config.corpus}", f"预设 {config.preset} · {config.corpus}")
+        sentences = field_value("corpus", config.corpus)
+        what = t(f"preset {config.preset} · {sentences}", f"预设 {config.preset} · {sentences}")
         if pairs:
             what += t(f", {pairs:,} pairs", f"，{pairs:,} 个句对")
         what += t(
@@ -177,7 +178,8 @@ def _buttons_over(run: Run, status: Status) -> None:
     if run.resumable:
         st.button(t("▶ Go on", "▶ 继续训练"), key="resume", on_click=_go_on, args=(run,))
     if status.state in (runs.FINISHED, runs.STOPPED):
-        with st.popover(t("More epochs", "再训练几轮")):
+        # A key of its own, so that it closes for another run, and once a new one is begun from its settings.
+        with st.popover(t("More epochs", "再训练几轮"), key=f"more-{run.name}-{st.session_state.get('more-turn', 0)}"):
             _more_epochs(run, status)
     if status.state != runs.DAMAGED:
         if st.button(
@@ -213,6 +215,7 @@ def _more_epochs(run: Run, status: Status) -> None:
             )
         )
         if st.button(t("A new run from these settings", "用这些设置新建运行"), key="from-settings", type="primary"):
+            st.session_state["more-turn"] = st.session_state.get("more-turn", 0) + 1
             begin_from(run)
             st.rerun()
         return

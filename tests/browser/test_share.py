@@ -51,7 +51,9 @@ def test_a_run_on_own_sentences_travels_as_far_as_its_owner_wants(visitor, check
     visit = visitor().go("/train?watch=mine")
 
     def take(*ticked: str) -> Path:
-        visit.key("export-list-mine-pop").get_by_role("button").first.click()
+        export = visit.key("export-list-mine-pop").get_by_role("button").first
+        export.evaluate("button => button.scrollIntoView({block: 'center'})")
+        export.click()
         for name in ticked:
             visit.key(f"export-list-mine-{name}").locator("label").first.click()
             visit.page.wait_for_timeout(300)
