@@ -12,16 +12,20 @@ LOOKS = [(locale, scheme) for locale in ("en-US", "zh-CN") for scheme in ("light
 WIDTHS = (1280, 1680)
 
 
+PLACES = {
+    "short": (SENTENCE, {"step": 6, "ways": "3-4"}),
+    "long": (LONGER, {"step": 15, "k": 20}),
+    "alone": (LONGER, {"step": 20, "run": "twin-no-attention", "more": "lanes"}),
+}
+
+
 @pytest.mark.parametrize(("locale", "scheme"), LOOKS)
 def test_the_page_looks_well(visitor, screenshots, locale, scheme):
     visit = visitor(locale, scheme)
-    for name, sentence, place in (
-        ("short", SENTENCE, {"step": 6, "ways": "3-4"}),
-        ("long", LONGER, {"step": 15, "k": 20}),
-    ):
+    for name, (sentence, place) in PLACES.items():
         visit.page.set_viewport_size({"width": WIDTHS[0], "height": 1900})
         open_decoder(visit, sentence, **place)
-        visit.page.locator(".tree g.node").first.wait_for()
+        visit.page.locator(".tree g.node, .st-key-reference").first.wait_for()
         for width in WIDTHS:
             visit.page.set_viewport_size({"width": width, "height": 1900})
             visit.page.wait_for_timeout(400)

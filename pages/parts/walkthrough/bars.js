@@ -115,7 +115,9 @@ function makeBars(svg, size, tip, act, data) {
       share: percent(Math.max(0, 1 - seen)),
       entropy: step.entropy.toFixed(1),
     };
-    write(rest, waiting !== null ? texts.waiting : fill(place.temperature === 1 ? texts.rest : texts.restOnly, values));
+    const said = shrink(waiting !== null ? texts.waiting : fill(place.temperature === 1 ? texts.rest : texts.restOnly, values), size.candidates + (size.attends ? 26 : 0), 12.5, 9.5);
+    write(rest, said.text);
+    set(rest, { style: `font-size: ${said.font.toFixed(1)}px` });
     rest.classList.toggle("busy", waiting !== null);
     // One bar is reached by Tab, the others by the arrows; it has to be one that is drawn.
     if (!rows.slice(0, shown.length).some((parts) => parts.row.getAttribute("tabindex") === "0")) set(rows[0].row, { tabindex: 0 });

@@ -126,7 +126,7 @@ function makeBeam(root) {
       press.addEventListener("click", () => choose(nodes.get(sentence.node)));
       cell.append(press);
       if (nodes.get(sentence.node).greedy) cell.append(" ", span("badge", texts.greedySentence));
-      cell.append(element("div", "mute", tokens.join(" · ")));
+      cell.append(element("div", "mute tokens", tokens.join(" · ")));
       row.append(element("td", "", String(index + 1)), cell, element("td", "number", nats(sentence.log_probability)), element("td", "number", String(tokens.length)), element("td", "number", nats(sentence.score)));
       return row;
     });
@@ -139,7 +139,7 @@ function makeBeam(root) {
     const found = chain(first.node).map((node) => node.token_id).join() === data.greedy.ids.join();
     const lost = [...nodes.values()].find((node) => node.greedy && node.state === "pruned");
     const more = first.log_probability > data.greedy.log_probability + 1e-4;
-    const values = { beam: first.sentence, greedy: data.greedy.sentence, sum: nats(first.log_probability), other: nats(data.greedy.log_probability), step: (lost?.at ?? 0) + 1 };
+    const values = { beam: brief(first.sentence), greedy: brief(data.greedy.sentence), sum: nats(first.log_probability), other: nats(data.greedy.log_probability), step: (lost?.at ?? 0) + 1 };
     const parts = [fill(found ? texts.beamSame : more ? texts.beamMore : texts.beamLonger, values)];
     if (!found && lost) parts.push(fill(texts.beamLost, values));
     verdict.textContent = parts.join(" ");

@@ -23,6 +23,9 @@ function heading(title, remark) {
 // A logarithm of a probability, with a real minus sign.
 const nats = (value, digits = 2) => (value < 0 ? "−" : "") + Math.abs(value).toFixed(digits);
 
+// A sentence named in another: its beginning is enough where it is long, since it stands elsewhere in full.
+const brief = (text, most = 110) => ([...text].length > most ? [...text].slice(0, most).join("") + " …" : text);
+
 const grouped = (count) => Math.round(count).toLocaleString("en-US");
 
 // What there is to know of a source token.

@@ -49,9 +49,11 @@ function drawCut(card, data, act) {
   const unknown = tokens.filter((token) => !token.known);
   if (unknown.length) {
     const list = element("ul", "unknowns");
-    for (const token of unknown) {
+    const times = new Map();
+    for (const { text } of unknown) times.set(text, (times.get(text) ?? 0) + 1);
+    for (const [text, count] of times) {
       const item = element("li");
-      item.append(span("token unknown", token.text), " ", aboutSource(token, texts));
+      item.append(span("token unknown", text), count > 1 ? ` ×${count} ` : " ", aboutSource(unknown.find((token) => token.text === text), texts));
       list.append(item);
     }
     card.append(list);

@@ -84,13 +84,13 @@ function makePicture(root, svg, tip, act) {
   function measure(width) {
     const wide = Math.max(width, 940);
     const attends = Boolean(steps[0].attention);
-    let candidates = clamp(wide * 0.235, 225, 310);
+    let candidates = clamp(wide * 0.235, 236, 310);
     let map = attends ? clamp(wide * 0.24, 215, 330) : 0;
     const edges = (attends ? 64 : 34) + 66;
     // A sentence that needs more room takes it from both sides, as far as they stay readable.
     const needed = Math.max(...Object.values(wanted).map((row) => lengthOf(row, WORD.gaps.at(-1))));
     let missing = Math.max(0, needed - (wide - candidates - map - edges));
-    const fromCandidates = Math.min(missing, candidates - 225);
+    const fromCandidates = Math.min(missing, candidates - 236);
     candidates -= fromCandidates;
     missing -= fromCandidates;
     if (attends) map -= Math.min(missing, map - 215);
@@ -143,7 +143,7 @@ function makePicture(root, svg, tip, act) {
       set(parts.group, { display: place ? "inline" : "none" });
       if (!place) return;
       parts.place = place;
-      const { text, font } = shrink(`+${place.to - place.from + 1}`, WORD.fold - 9, 13, 9);
+      const { text, font } = shrink(`+${place.to - place.from + 1}`, WORD.fold - 12, 13, 8);
       write(parts.count, text);
       set(parts.count, { "font-size": font });
       set(parts.group, { transform: `translate(${place.x.toFixed(1)} ${top})`, "aria-label": parts.label(), style: `--share: ${share(place).toFixed(2)}` });

@@ -28,7 +28,7 @@ function drawSumsCard(card, data, open, place, step, sums, act) {
     row.append(button);
   }
   card.replaceChildren(title, row);
-  if (!sums) return card.append(element("p", "mute", data.offline ? texts.sumsOffline : texts.waiting));
+  if (!sums) return card.append(element("p", "mute", data.offline ? fill(texts.sumsOffline, { count: Math.max(...data.sums.map((one) => one.step)) }) : texts.waiting));
   const explain = what === "encoder" ? fill(texts.sum_encoder, { word: data.source[position].text }) : what === "context" && data.attends ? texts.sum_mixture : texts[`sum_${what}`];
   card.append(element("p", "", explain));
   // With attention the context of a step is the mixture; the encoder's last state is only where the decoder begins.

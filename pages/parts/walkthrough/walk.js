@@ -109,9 +109,12 @@ function makeWalk(root) {
     saves.gif.textContent = texts.drawingGif;
     const { step } = view.place;
     const styles = pictureStyles(root);
-    const every = Math.ceil(steps().length / MOST_FRAMES);
+    // Of very many steps every second, third, …, and the last.
+    const every = Math.ceil(steps().length / (MOST_FRAMES - 1));
     const frames = [];
-    for (let at = 1; at <= steps().length; at += every) {
+    const last = steps().length;
+    const drawn = Array.from({ length: last }, (_, i) => i + 1).filter((at) => (at - 1) % every === 0 || at === last);
+    for (const at of drawn) {
       picture.draw({ ...view.place, step: at });
       frames.push(await frame(svg, styles, root, steps().map((one) => one.chosen.token), at));
     }
@@ -173,11 +176,13 @@ function makeWalk(root) {
   }
 
   const askSums = () => ask({ kind: "open", way: view.place.way, step: view.place.step, position: view.open.position });
-  // The encoder is the same at every step, the rest at every source word.
+  // The encoder is the same at every step, and so is the lone context; the rest is at every source word.
   const sumsFor = () =>
-    view.data.sums?.find(({ way, step, position }) =>
-      view.open.what === "encoder" ? position === view.open.position : way === view.place.way && step === view.place.step
-    );
+    view.data.sums?.find(({ way, step, position }) => {
+      if (view.open.what === "encoder") return position === view.open.position;
+      if (view.open.what === "context" && !view.data.attends) return true;
+      return way === view.place.way && step === view.place.step;
+    });
 
   // A question to the server. The page shows that it waits; the answer comes as new data.
   function ask(question, focus) {

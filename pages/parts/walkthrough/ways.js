@@ -92,7 +92,7 @@ function drawWays(card, ways, place, texts, act, offline, undo) {
   }
   const verdict = element("p", "mute");
   if (order.length === 1) verdict.textContent = offline ? "" : texts.waysHint;
-  else if (best !== GREEDY) verdict.textContent = fill(texts.greedyLost, { sentence: ways.get(best).steps.map((step) => step.chosen.token).join(" ") });
+  else if (best !== GREEDY) verdict.textContent = fill(texts.greedyLost, { sentence: brief(ways.get(best).steps.map((step) => step.chosen.token).join(" ")) });
   else verdict.textContent = texts.greedyWon;
   card.replaceChildren(title, list, verdict);
   if (undo) {

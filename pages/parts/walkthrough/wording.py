@@ -282,7 +282,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "sumWeights": ("The mixture, largest weights first", "加权和，权重大的在前"),
     "openEncoder": ("Show its arithmetic", "看它怎么算"),
-    "sumsOffline": ("Not saved for this step.", "这一步没有保存。"),
+    "sumsOffline": (
+        "Not in this file: it has the arithmetic of the first {count} steps of the way that was open when it was saved.",
+        "文件里没有这一步：只保存了当时那条走法前 {count} 步的计算。",
+    ),
     "close": ("Close", "关闭"),
 }  # fmt: skip
 
