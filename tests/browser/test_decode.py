@@ -256,7 +256,7 @@ def test_a_long_sentence_keeps_readable_cells_and_folds_the_rest(visitor):
     def seen() -> list[str]:
         return cells.locator(".word").all_text_contents()
 
-    assert all(box["width"] >= 40 for box in (cell.bounding_box() for cell in cells.all()))
+    assert all(box["width"] >= 36 for box in (cell.bounding_box() for cell in cells.all()))
     counts = [int(text) for text in folds.locator("text").all_text_contents()]
     assert sum(counts) + cells.count() == visit.page.locator(".cell.encoder").count(), "each word is seen or counted"
     most = visit.page.locator(".say .source-word").inner_text()

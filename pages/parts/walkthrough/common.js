@@ -86,10 +86,14 @@ function makeTip(root) {
   const tips = new WeakMap();
   root.addEventListener("focusin", ({ target }) => tips.has(target) && target.matches(":focus-visible") && tips.get(target)());
   root.addEventListener("focusout", hide);
+  // Nodes that are drawn anew under a pointer at rest were not pointed at.
+  let at = null;
+  const place = (event) => `${event.clientX} ${event.clientY}`;
+  for (const event of ["pointermove", "pointerdown"]) root.addEventListener(event, (moved) => (at = place(moved)));
   const on = (node, words, beside = false) => {
     const tell = () => show(node, words, beside);
     tips.set(node, tell);
-    node.addEventListener("pointerenter", tell);
+    node.addEventListener("pointerenter", (event) => place(event) !== at && tell());
     node.addEventListener("pointerleave", hide);
     node.addEventListener("click", hide);
   };

@@ -31,13 +31,13 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
   shape(group, "image", { x: labels, y: top, width: wide, height: high, href: canvas.toDataURL(), "clip-path": "url(#written)", preserveAspectRatio: "none" });
   const heads = data.source.map((token, j) => {
     const x = labels + (j + 0.5) * column;
-    const { text, font } = upright ? shrink(token.text, column - 2, 13, 9) : { text: fit(token.text, top - 24, 13), font: Math.min(13, column - 1) };
+    const { text, font } = upright ? shrink(token.text, column - 2, 13, 9) : { text: fit(token.text, top - 24, 13), font: Math.min(13, column - 2) };
     const node = shape(
       group,
       "text",
       upright
         ? { class: "head", x: x - 1, y: top - 7, "text-anchor": "middle", "font-size": font }
-        : { class: "head", transform: `translate(${x + 4} ${top - 5}) rotate(-90)`, "font-size": font },
+        : { class: "head", transform: `translate(${x + font * 0.32} ${top - 5}) rotate(-90)`, "font-size": font },
       column < 10 ? "" : text
     );
     tip.on(node, () => token.text);

@@ -5,7 +5,7 @@ const TOP_MASS = 0.9; // attention is drawn to the words that together have this
 const TALL = 404;
 const ROW = { encoder: 26, pill: 188, first: 217, decoder: 234, chip: 306, back: 346, out: 364 };
 const CELL = 52;
-const WORD = { least: 40, most: 82, edge: 12, gaps: [16, 9], fold: 34 };
+const WORD = { least: 36, most: 82, edge: 8, gaps: [16, 8], fold: 34 };
 
 // How wide a cell has to be for its words.
 const wantedBy = (...words) => clamp(Math.max(...words.map(([text, size]) => widthOf(text, size))) + WORD.edge, WORD.least, 112);

@@ -322,6 +322,7 @@ function makeWalk(root) {
     drawSums();
     draw();
     if (held) root.querySelector(`[data-focus="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+    tip.hide(); // the focus came back by itself: nobody pointed at anything
   }
 
   function speak() {
