@@ -6,9 +6,9 @@ import io
 import json
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.config import FILES, NO_OPTIONS, PRESETS, TrainConfig, preset
 from core.problems import Problem
@@ -178,7 +178,8 @@ def train_command(options: argparse.Namespace) -> int:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: _ask_to_stop(run))
-        show(run, train(run, options.resume), options.quiet)
+        percent = Percent(options.quiet)
+        show(run, percent.before(train(run, options.resume, percent)), options.quiet)
     return 0
 
 
@@ -192,6 +193,38 @@ def _ask_to_stop(run: Run) -> None:
 def _waits(run: Run) -> bool:
     """True if the page made this run and now starts it: it has a config and has not begun."""
     return (run.folder / "config.json").exists() and run.status().state == "waiting"
+
+
+class Percent:
+    """How much is done of work without steps of its own, and about how long the rest takes, as a line of a terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Any = None
+
+    def __call__(self, share: float, stage: str = "scoring") -> None:
+        if self._bar is None:
+            from tqdm import tqdm
+
+            look = "{desc}: {percentage:3.0f}%|{bar}| {remaining} left"
+            # Where nobody looks on (None), as in a pipe, nothing is drawn.
+            self._bar = tqdm(total=100, bar_format=look, leave=False, file=sys.stderr, disable=self._quiet or None)
+        self._bar.set_description_str(stage, refresh=False)
+        self._bar.update(100 * share - self._bar.n)
+        if share >= 1:
+            self.close()
+
+    def close(self) -> None:
+        """Work that is over earlier than expected, as where its result was kept, leaves nothing behind."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def before(self, events: "Iterable[Event]") -> "Iterator[Event]":
+        """The events; with each of them the work before it is over."""
+        for event in events:
+            self.close()
+            yield event
 
 
 def show(run: Run, events: "Iterable[Event]", quiet: bool) -> None:
@@ -289,8 +322,9 @@ def evaluate_command(options: argparse.Namespace) -> int:
         raise Problem(
             "--save belongs to the run's own test split: leave the file out.", "--save 只用于运行自己的测试集。"
         )
+    percent = Percent(options.quiet)
     if options.save:
-        evaluation = score_and_save(run, options.beam)
+        evaluation = score_and_save(run, options.beam, percent)
     elif options.file:
         translator = Translator.load(run)
         target = translator.target_tokenizer
@@ -299,9 +333,9 @@ def evaluate_command(options: argparse.Namespace) -> int:
             (source, target.detokenize(target.tokenize(reference)))
             for source, reference in corpus.from_tsv(read_bytes(options.file), options.file.name)
         ]
-        evaluation, _ = evaluate(translator, pairs, options.beam)
+        evaluation, _ = evaluate(translator, pairs, options.beam, report=percent)
     else:
-        evaluation, _ = evaluate_run(run, options.beam)
+        evaluation, _ = evaluate_run(run, options.beam, percent)
     if options.json:
         print(json.dumps(dataclasses.asdict(evaluation), ensure_ascii=False, indent=1))
     elif not options.quiet:

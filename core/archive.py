@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from core.corpus import from_tsv
 from core.problems import Problem
 from core.processes import unwritable
+from core.progress import Report
 from core.runs import FINISHED, MAX_ZIP, STOPPED, Run, check_name, checkpoints_folder, free_name, read_json_lines
 from core.saves import check_save
 from core.text import PieceTokenizer
@@ -111,7 +112,12 @@ def _readme(run: Run, preset: str) -> str:
 # In
 
 
-def import_run(zipped: BinaryIO | bytes, file_name: str = "run.zip", folder: Path | None = None) -> Run:
+def import_run(
+    zipped: BinaryIO | bytes,
+    file_name: str = "run.zip",
+    folder: Path | None = None,
+    report: Report = lambda share: None,
+) -> Run:
     """Unpack a zip that `export_run` made, or that somebody made of a run's folder, into a new run.
 
     Nothing in it is trusted: files are taken by name from a fixed list and land flat in one new folder; sizes are
@@ -135,7 +141,7 @@ def import_run(zipped: BinaryIO | bytes, file_name: str = "run.zip", folder: Pat
     except OSError as error:
         raise unwritable(folder, error) from error
     try:
-        name = _unpack(stream, file_name, workplace)
+        name = _unpack(stream, file_name, workplace, report)
         run = Run(workplace)
         _check(run, file_name)
         written = run.status()
@@ -157,12 +163,13 @@ def _refused(file_name: str, why: str, why_zh: str) -> Problem:
     )
 
 
-def _unpack(stream: BinaryIO, file_name: str, workplace: Path) -> str:
+def _unpack(stream: BinaryIO, file_name: str, workplace: Path, report: Report) -> str:
     """Write the known files of the zip into the folder; returns the name that the run had."""
     try:
         with zipfile.ZipFile(stream) as archive:
             top, files = _contents(archive, file_name)
             left = MAX_UNPACKED
+            promised = max(1, sum(entry.file_size for entry in files.values()))  # for the bar alone
             for name, entry in files.items():
                 largest = left if name.endswith(".safetensors") else MAX_PIECES if "pieces" in name else MAX_TEXT
                 limit = min(left, largest)
@@ -176,6 +183,7 @@ def _unpack(stream: BinaryIO, file_name: str, workplace: Path) -> str:
                                 f"{name} 解压后大得不像一个运行的文件",
                             )
                         file.write(chunk)
+                        report((MAX_UNPACKED - left) / promised)
             return top
     except (Problem, OSError):
         raise

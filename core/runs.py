@@ -419,8 +419,9 @@ class Run:
         try:
             content = json.loads((self.folder / "status.json").read_text("utf-8"))
             status = Status(**{item.name: content[item.name] for item in fields(Status) if item.name in content})
-            numbers = [getattr(status, item.name) for item in fields(Status) if item.type is not str]
-            if status.state not in STATES or not all(isinstance(number, (int, float)) for number in numbers):
+            values = [(getattr(status, item.name), item.type) for item in fields(Status)]
+            sound = all(isinstance(value, str if kind is str else (int, float)) for value, kind in values)
+            if status.state not in STATES or not sound:
                 raise ValueError("not a run's status")
             return status
         except (OSError, ValueError, TypeError, AttributeError):

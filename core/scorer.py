@@ -57,8 +57,8 @@ def restore_sentences(runs: Sequence[Run], bar: Bar | None = None) -> None:
             continue
 
 
-def score_and_save(run: Run, beam: int = BEAM_WIDTH) -> Evaluation:
-    """Score a run and write both files, saying in `scoring.json` how far it is.
+def score_and_save(run: Run, beam: int = BEAM_WIDTH, report: Report = lambda share: None) -> Evaluation:
+    """Score a run and write both files, saying in `scoring.json`, and to `report`, how far it is.
 
     Raises Problem where somebody else is at it, the run trains, or it cannot be read.
     """
@@ -69,13 +69,16 @@ def score_and_save(run: Run, beam: int = BEAM_WIDTH) -> Evaluation:
         raise Problem(f"Run {run.name!r} is being scored already.", f"运行 {run.name!r} 已经在评分。") from None
     except OSError as error:
         raise unwritable(run.folder, error) from error
+    clock = Clock()
+
+    def told(share: float) -> None:
+        _write_progress(run, share, left=clock.left(share))
+        report(share)
+
     with lock:
         try:
             _write_progress(run, 0.0)
-            clock = Clock()
-            evaluation, outputs = evaluate_run(
-                run, beam, lambda share: _write_progress(run, share, left=clock.left(share))
-            )
+            evaluation, outputs = evaluate_run(run, beam, told)
             save(run, evaluation, outputs)
         except OSError as error:
             raise unwritable(run.folder, error) from error

@@ -97,11 +97,15 @@ Event = Prepared | Stepped | Changed | Paused | EpochEnded | Ended
 # The loop
 
 
-def train(run: Run, resume: bool = False) -> Iterator[Event]:
+Tell = Callable[[float, str], object]  # is told a share that is done, 0 to 1, and of what
+
+
+def train(run: Run, resume: bool = False, tell: Tell = lambda share, stage: None) -> Iterator[Event]:
     """Train a run from its config, writing its folder, and yield what happens.
 
     With `resume` it goes on from the last save, or begins again where there was none, and ends with the losses of
-    a run that was never cut off. The caller holds the run's lock. Raises Problem, after writing the reason into the
+    a run that was never cut off. tell: hears of the preparing and the scoring, during which no event comes. The caller
+    holds the run's lock. Raises Problem, after writing the reason into the
     status, where it cannot go on; a finished run that is to go on stays as it is.
     """
     if resume:
@@ -115,7 +119,7 @@ def train(run: Run, resume: bool = False) -> Iterator[Event]:
     preparing = _preparing(run, created)
     run.write_status(preparing)
     try:
-        yield from _train(run, preparing, resume)
+        yield from _train(run, preparing, resume, tell)
     except Problem as problem:
         run.write_status(replace(run._written_status(), state=FAILED, reason_en=problem.en, reason_zh=problem.zh))
         raise
@@ -151,8 +155,8 @@ def _preparing(run: Run, created: float) -> Status:
     )
 
 
-def _train(run: Run, preparing: Status, resume: bool) -> Iterator[Event]:
-    training = Training(run, run.config, Bar(_told(run, preparing)))
+def _train(run: Run, preparing: Status, resume: bool, tell: Tell) -> Iterator[Event]:
+    training = Training(run, run.config, Bar(_told(run, preparing, tell)))
     created = preparing.created
     config, material = training.config, training.material
     run.write_config(config)
@@ -231,7 +235,7 @@ def _train(run: Run, preparing: Status, resume: bool) -> Iterator[Event]:
             if run.stop_requested:
                 yield _stop(training, created)
                 return
-    yield _finish(training, created)
+    yield _finish(training, created, tell)
 
 
 def _wishes(training: Training, created: float) -> Iterator[Event]:
@@ -251,14 +255,15 @@ def _wishes(training: Training, created: float) -> Iterator[Event]:
     run.write_status(training.status(TRAINING, created))
 
 
-def _told(run: Run, status: Status) -> Callable[[float, str], None]:
+def _told(run: Run, status: Status, tell: Tell) -> Callable[[float, str], None]:
     """Writes how much of preparing or scoring is done into the run's status, with the time left and what it is at,
-    twice a second at most."""
+    twice a second at most, and passes it on."""
     clock = Clock()
     last = 0.0
 
-    def tell(share: float, stage: str = "") -> None:
+    def told(share: float, stage: str) -> None:
         nonlocal last
+        tell(share, stage)
         now = time.monotonic()
         if now - last < STATUS_SECONDS:
             return
@@ -266,7 +271,7 @@ def _told(run: Run, status: Status) -> Callable[[float, str], None]:
         left = round(clock.left(share), 1)
         run.write_status(replace(status, share=round(share, 4), share_seconds_left=left, stage=stage))
 
-    return tell
+    return told
 
 
 def _drop_late_wishes(training: Training) -> tuple[str, str]:
@@ -304,18 +309,18 @@ def _stop(training: Training, created: float) -> Ended:
     return Ended(True, None)
 
 
-def _finish(training: Training, created: float) -> Ended:
+def _finish(training: Training, created: float, tell: Tell) -> Ended:
     """Score the best weights on the whole test split and write the run's card."""
     run, config = training.run, training.config
     run.write_status(training.status(SCORING, created))
     translator = Translator.load(run, str(training.machine.device))
-    told = _told(run, training.status(SCORING, created))
+    told = _told(run, training.status(SCORING, created), tell)
     scores, outputs = evaluate(
         translator,
         training.material.split.test,
         epoch=training.best_epoch,
         # Who asks to stop now gets the greedy score alone: beam search is left out.
-        report=lambda share: told(share, "") or not run.stop_requested,
+        report=lambda share: told(share, "scoring") or not run.stop_requested,
     )
     training.finished = True
     training.save_state()

@@ -73,6 +73,13 @@ def test_a_run_that_went_out_and_in_is_the_same_run(finished_run, elsewhere):
     assert traces[0] == traces[1]
 
 
+def test_unpacking_says_how_far_it_is(change, elsewhere):
+    told = []
+    import_run(change(), folder=elsewhere, report=told.append)
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)
+
+
 def test_the_zip_explains_itself_and_holds_nothing_of_this_machine(finished_run):
     (finished_run.folder / "train.log").write_text("private")
     (finished_run.folder / "notes.txt").write_text("private")

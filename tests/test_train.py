@@ -226,6 +226,25 @@ def test_what_happens_is_told_in_order(whole):
     assert isinstance(between[-1], EpochEnded)
 
 
+def test_preparing_and_scoring_are_told_of_and_stand_in_the_status(new_run, monkeypatch):
+    monkeypatch.setattr(core.train, "STATUS_SECONDS", 0.0)
+    run, told, statuses = new_run(epochs=1), [], []
+
+    def tell(share, stage):
+        told.append((stage, share))
+        statuses.append(run._written_status())
+
+    list(train(run, tell=tell))
+    assert list(dict.fromkeys(stage for stage, _ in told)) == ["reading", "cutting", "scoring"]
+    for part in ({"reading", "cutting"}, {"scoring"}):
+        shares = [share for stage, share in told if stage in part]
+        assert shares == sorted(shares)
+        assert shares[-1] == 1
+    assert {(status.state, status.stage) for status in statuses if status.share} == {
+        ("preparing", "reading"), ("preparing", "cutting"), ("scoring", "scoring"),
+    }  # fmt: skip
+
+
 def test_each_step_and_each_epoch_has_its_row(whole):
     prepared = whole.events[0]
     assert [row["step"] for row in whole.steps()] == list(range(1, prepared.steps + 1))

@@ -74,7 +74,7 @@ def _facts(run: Run, alive: bool) -> None:
 
 
 def _change(run: Run) -> None:
-    with st.popover("⋯", help=t("Rename or delete", "重命名或删除")):
+    with st.popover("⋯", help=t("Rename or delete", "重命名或删除"), key=f"change-{run.name}"):
         name = st.text_input(t("New name", "新名称"), run.name, key=f"new-name-{run.name}")
         if st.button(t("Rename", "重命名"), key=f"rename-{run.name}"):
             _do(lambda: run.rename(name), run)

@@ -4,8 +4,11 @@ import streamlit as st
 
 from core.config import FILES
 from core.problems import Problem
+from core.progress import Bar
 from core.runs import Run
 from pages.parts.language import say, t
+from pages.parts.progress import wait_for
+from pages.parts.reading import read_in_background
 
 
 def export_button(run: Run, place: str) -> None:
@@ -102,15 +105,22 @@ def import_box() -> Run | None:
         )
         if upload is None:
             return None
-        try:
-            with st.spinner(t("Unpacking and checking …", "正在解压并检查……")):
-                from core.archive import import_run
 
-                run = import_run(upload, upload.name)
+        def unpack(bar: Bar) -> Run:
+            from core.archive import import_run
+
+            return import_run(upload.getvalue(), upload.name, report=bar.stage("unpacking"))
+
+        task = read_in_background("import", upload.file_id, unpack)
+        if not wait_for(task, t("unpacking and checking", "正在解压并检查")):
+            return None
+        try:
+            run = task.result()
         except Problem as problem:
             st.warning(say(problem))
             return None
     # A new box, or the same zip would be imported again at the next redraw.
+    st.session_state.pop("read-import", None)
     st.session_state["imported"] = st.session_state.get("imported", 0) + 1
     st.session_state["import-open"] = False
     st.toast(t(f"Imported: {run.name}", f"已导入：{run.name}"))

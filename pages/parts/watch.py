@@ -207,13 +207,13 @@ def _more_epochs(run: Run, status: Status) -> None:
             if not run.has_sentences
             else t("the optimiser's memory", "优化器状态")
         )
-        st.caption(
-            t(
-                f"This run is here without what going on needs: {missing}. Whoever exports it can pack that along. "
-                "You can start a new run with its settings.",
-                f"这个运行缺少继续训练所需的内容：{missing}。导出的人可以把它一起打包。你也可以用同样的设置开始一个新的运行。",
-            )
+        said = t(
+            f"This run is here without what going on needs: {missing}. ",
+            f"这个运行缺少继续训练所需的内容：{missing}。",
         )
+        if not run.shipped:
+            said += t("Whoever exports it can pack that along. ", "导出的人可以把它一起打包。")
+        st.caption(said + t("You can start a new run with its settings.", "你可以用同样的设置开始一个新的运行。"))
         if st.button(t("A new run from these settings", "用这些设置新建运行"), key="from-settings", type="primary"):
             st.session_state["more-turn"] = st.session_state.get("more-turn", 0) + 1
             begin_from(run)

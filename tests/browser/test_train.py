@@ -294,13 +294,12 @@ def test_runs_are_renamed_and_deleted(visitor, checkpoints):
     begin(visit, "short", epochs=1)
     wait_until(lambda: (checkpoints / "short").exists() and find_run("short", checkpoints).status().state == "finished")
     visit.go("/train")
-    row = visit.page.locator('[data-testid="stPopoverButton"]').first
-    row.click()
+    button(visit, "change-short").click()
     fill(visit, "new-name-short", "renamed")
     visit.key("rename-short").locator("button").click()
     wait_until(lambda: (checkpoints / "renamed").exists())
     visit.go("/train")
-    visit.page.locator('[data-testid="stPopoverButton"]').first.click()
+    button(visit, "change-renamed").click()
     visit.key("delete-renamed").locator("button").click()
     wait_until(lambda: not (checkpoints / "renamed").exists())
 
