@@ -231,7 +231,10 @@ function makePicture(root, svg, tip, act) {
 
     // What the encoder hands on: its last state, and with attention a new mixture at each step.
     nodes.first = shape(lines, "path", { class: "first", "marker-end": "url(#to-context)" });
-    nodes.firstLabel = shape(tags, "text", { class: "small context", "text-anchor": "end" }, texts.firstState);
+    // Read from both sides, the sentence ends twice: the backward half has its last state at the first word.
+    nodes.firstBack = shape(lines, "path", { class: "first", "marker-end": "url(#to-context)", display: data.bidirectional ? "inline" : "none" });
+    nodes.firstLabel = shape(tags, "text", { class: "small context", "text-anchor": "end" }, data.bidirectional ? texts.firstStates : texts.firstState);
+    for (const node of [nodes.first, nodes.firstBack, nodes.firstLabel]) tip.on(node, () => (data.bidirectional ? texts.aboutFirstStates : texts.aboutFirstState));
     nodes.bundles = size.attends ? data.source.map(() => shape(bundles, "path", { class: "bundle" })) : [];
     if (size.attends) {
       bundles.dataset.focus = "bundles";
@@ -246,6 +249,13 @@ function makePicture(root, svg, tip, act) {
     nodes.pill.dataset.focus = "pill";
     pressable(nodes.pill, texts.openContext, () => act.open("context"));
     tip.on(nodes.pill, () => (size.attends ? texts.aboutMixture : texts.aboutContext));
+    // The cell takes the word and its own state alone: the mixture joins what comes out of it, on the way to the candidates.
+    nodes.mix = shape(cells, "g", { class: "mix", display: size.attends ? "inline" : "none" });
+    shape(nodes.mix, "circle", { r: 8 });
+    shape(nodes.mix, "path", { d: "M-4.5 0H4.5M0 -4.5V4.5" });
+    nodes.mix.dataset.focus = "mix";
+    pressable(nodes.mix, texts.openMix, () => act.open("attention"));
+    tip.on(nodes.mix, () => texts.aboutMix, true);
 
     // The decoder: one cell a step, below it the word it wrote, which goes into the next.
     nodes.decoder = steps.map((step, index) => {
@@ -386,21 +396,27 @@ function makePicture(root, svg, tip, act) {
       visibility: data.showStates ? "visible" : "hidden",
       ...(size.attends ? { x: pillWide - 58, y: 5, width: 50, height: 16 } : { x: 16, y: 24, width: pillWide - 32, height: 16 }),
     });
-    set(nodes.pillDown, size.attends ? { d: `M${x} ${pillY + 26}V${ROW.decoder - 3}`, visibility: "visible" } : { d: "", visibility: "hidden" });
 
     // The encoder's last state becomes the decoder's first, and never comes again.
     const end = encoder.at(-1).x + encoder.at(-1).width;
     const start = decoder[0].x;
     const turn = end + 26;
     const lane = size.attends ? ROW.first : 196;
+    const firstX = encoder[0].x - 1;
+    set(nodes.firstBack, {
+      d: size.attends
+        ? `M${firstX} ${ROW.encoder + 20}C2 ${ROW.encoder + 20} 2 ${ROW.decoder + 26} ${start - 2} ${ROW.decoder + 26}`
+        : `M${firstX} ${ROW.encoder + 20}C4 ${ROW.encoder + 20} 4 138 26 138H${pillX - 2}`,
+    });
+    nodes.firstBack.classList.toggle("past", size.attends && now > 0);
     const down = size.attends
       ? `C${turn} ${ROW.encoder + 20} ${turn} ${lane} ${turn - 22} ${lane}`
       : `C${turn} ${ROW.encoder + 20} ${turn} 151 ${pillX + pillWide} 151M${pillX} 151H30C12 151 12 165 12 190`;
     const into = size.attends ? `H${start - 8}C${start - 28} ${lane} ${start - 26} ${ROW.decoder + 22} ${start - 2} ${ROW.decoder + 22}` : `V${ROW.decoder + 4}C12 ${ROW.decoder + 22} 16 ${ROW.decoder + 22} ${start - 2} ${ROW.decoder + 22}`;
     set(nodes.first, { d: `M${end + 1} ${ROW.encoder + 20}${down}${into}` });
     nodes.first.classList.toggle("past", size.attends && now > 0);
-    // The label stands where the mixture does not come down.
-    const aside = x > turn - 150;
+    // The label stands beside the mixture, not under it.
+    const aside = pillX + pillWide > turn - 30 - widthOf(nodes.firstLabel.textContent, 12.5);
     set(nodes.firstLabel, { x: aside ? start : turn - 26, y: lane - 6, "text-anchor": aside ? "start" : "end", visibility: size.attends ? "visible" : "hidden" });
 
     decoder.forEach((place, index) => {
@@ -440,6 +456,11 @@ function makePicture(root, svg, tip, act) {
     heat?.draw(place);
     const bracket = size.barsAt - 14;
     const pick = bars.chosenAt();
+    const joins = pillY + 13;
+    if (size.attends) {
+      set(nodes.pillDown, { d: `M${pillX + pillWide} ${joins}H${bracket - 9}` });
+      set(nodes.mix, { transform: `translate(${bracket} ${joins})` });
+    }
     const leave = here.x + Math.min(7, here.width / 4);
     set(nodes.out, {
       d: `M${leave} ${ROW.decoder + CELL + 1}V${ROW.out - 8}q0 8 8 8H${bracket - 8}q8 0 8 -8V34`,

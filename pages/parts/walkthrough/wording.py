@@ -35,13 +35,27 @@ TEXTS: dict[str, tuple[str, str]] = {
     "context": ("context: {size} numbers", "上下文向量：{size} 个数"),
     "mixture": ("context {step}", "上下文 {step}"),
     "firstState": ("first state", "初始状态"),
+    "firstStates": ("first state: from both ends", "初始状态：来自首尾两端"),
+    "aboutFirstState": (
+        "The encoder's last state is the decoder's first. It enters the first cell and never comes again.",
+        "编码器的最后状态就是解码器的初始状态：只进入第一个单元，之后不再出现。",
+    ),
+    "aboutFirstStates": (
+        "The encoder reads from both sides: its state after the last word and, read backwards, after the first, side by side, are the decoder's first state.",
+        "编码器从两边读：正着读到最后一个词的状态，和倒着读到第一个词的状态，拼在一起，就是解码器的初始状态。",
+    ),
+    "aboutMix": (
+        "tanh(W [context ; state]): here this step's context joins what the decoder cell gives. The scores of the candidates come from both. Click for the numbers.",
+        "tanh(W [上下文 ; 状态])：这一步的上下文在这里和解码器单元的输出合在一起，候选词的分数由两者算出。点击看具体数字。",
+    ),
+    "openMix": ("Where context and state join: show the arithmetic", "上下文和状态汇合处：看它怎么算"),
     "aboutContext": (
         "All that the decoder ever learns of the source: one vector, made once, for a short sentence or a long one.",
         "解码器对原文的全部了解都在这一个向量里：只算一次，句子长短都一样大。",
     ),
     "aboutMixture": (
-        "This step's context: the encoder's states, mixed in the proportions of the attention. Click for the numbers.",
-        "这一步的上下文：按注意力的比例把编码器各状态加在一起。点击看具体数字。",
+        "This step's context: the encoder's states, mixed in the proportions of the attention. It joins what the cell gives, on the way to the candidates. Click for the numbers.",
+        "这一步的上下文：按注意力的比例把编码器各状态加在一起，再和单元的输出汇合，一起决定候选词。点击看具体数字。",
     ),
     "seen": ("Training saw it {count} times.", "训练数据里出现过 {count} 次。"),
     "endToken": ("Marks the end of the sentence.", "句子结束标记。"),
