@@ -2,7 +2,17 @@
 
 import pytest
 
-from pages.parts.walkthrough.ways import GREEDY, MOST, follow, prune, read_way, read_ways, write_way, write_ways
+from pages.parts.walkthrough.ways import (
+    GREEDY,
+    MOST,
+    all_read,
+    follow,
+    prune,
+    read_way,
+    read_ways,
+    write_way,
+    write_ways,
+)
 from pages.parts.walkthrough.wording import TEXTS
 from tests.pages.test_pages import checkpoints, run_page, shipped  # noqa: F401
 
@@ -30,6 +40,25 @@ def test_nonsense_is_no_way(text):
 
 def test_an_address_opens_no_more_ways_than_a_visitor_may():
     assert len(read_ways("_".join(f"{step}-1" for step in range(1, 100)))) == MOST
+
+
+def test_a_way_with_a_choice_at_every_step_of_a_long_sentence_is_opened():
+    way = tuple((step, 9) for step in range(1, 41))
+    assert read_ways(write_ways((GREEDY, way)))[-1] == way
+    assert all_read(write_way(way), write_way(way))
+
+
+@pytest.mark.parametrize(
+    ("ways", "way"),
+    [("3-57.5-", ""), ("3-57", "4-1"), ("", "x"), ("_".join(f"{step}-1" for step in range(1, 100)), "")],
+)
+def test_what_an_address_says_and_nobody_can_read_is_noticed(ways, way):
+    assert not all_read(ways, way)
+
+
+@pytest.mark.parametrize(("ways", "way"), [("", ""), ("", "0"), ("3-57.5-880_1-9", "3-57"), ("3-57", "0")])
+def test_what_the_page_wrote_is_read_without_a_remark(ways, way):
+    assert all_read(ways, way)
 
 
 def chosen(way, step):

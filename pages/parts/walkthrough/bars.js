@@ -60,7 +60,7 @@ function makeBars(svg, size, tip, act, data) {
     const { candidate, share, rank, chosen } = shown[index] ?? {};
     if (!candidate) return "";
     const what = fill(texts.aboutBar, { word: candidate.token, share: percent(share), rank: grouped(rank) });
-    return what + " " + (chosen ? (current.departs ? texts.barGiven : texts.barChosen) : act.canFollow(candidate) ? texts.barFollow : texts.barOffline);
+    return what + texts.between + (chosen ? (current.departs ? texts.barGiven : texts.barChosen) : act.canFollow(candidate) ? texts.barFollow : texts.barOffline);
   }
 
   function draw(place, step) {
@@ -103,9 +103,8 @@ function makeBars(svg, size, tip, act, data) {
       parts.row.classList.toggle("unknown", candidate.token === "<unk>");
       parts.row.classList.toggle("follows", !chosen && act.canFollow(candidate));
       parts.row.classList.toggle("busy", waiting === candidate.id);
-      const label = fill(texts.aboutBar, { word: candidate.token, share: percent(share), rank: grouped(rank) });
       set(parts.row, {
-        "aria-label": chosen ? `${label} ${texts.barChosen}` : `${label} ${texts.barFollow}`,
+        "aria-label": about(index),
         "aria-disabled": chosen || !act.canFollow(candidate),
         "aria-busy": waiting === candidate.id,
       });

@@ -10,6 +10,21 @@ function sentence(template, nodes) {
   return parts;
 }
 
+// A player's signs are drawn: many fonts have no letter for a pause.
+const SIGNS = {
+  first: "M1 1H3V11H1ZM11 1V11L4 6Z",
+  back: "M9 1V11L2 6Z",
+  play: "M3 1V11L10 6Z",
+  pause: "M2 1H5V11H2ZM7 1H10V11H7Z",
+  forward: "M3 1V11L10 6Z",
+  last: "M1 1V11L8 6ZM9 1H11V11H9Z",
+};
+function sign(name) {
+  const drawn = shape(null, "svg", { class: "sign", viewBox: "0 0 12 12", "aria-hidden": true });
+  shape(drawn, "path", { d: SIGNS[name] });
+  return drawn;
+}
+
 const span = (classes, text) => element("span", classes, text);
 
 // A card's title with a remark beside it; the remark is no part of the heading, so that it is not read out with it.
@@ -35,7 +50,7 @@ function aboutSource(token, texts) {
   if (!token.seen) return texts.unknownToken;
   const { count, min_freq, max_size } = token.seen;
   const values = { count: grouped(count), min_freq, max_size: max_size && grouped(max_size) };
-  return texts.unknownToken + " " + fill(count ? texts.wouldKeep : texts.neverSeen, values);
+  return texts.unknownToken + texts.between + fill(count ? texts.wouldKeep : texts.neverSeen, values);
 }
 
 // A colour of the house as the canvas wants it; it follows light and dark.

@@ -77,8 +77,14 @@ function makeLanes(root) {
         forced: lanes.forced_loss.toFixed(2),
         free: lanes.free_loss.toFixed(2),
       };
-      verdict.textContent = fill(parts === null ? texts.lanesSame : texts.lanesPart, values) + " " + fill(texts.lanesLoss, values);
-      note.textContent = texts.lanesNote + (lanes.reference.some((token) => !token.known) ? " " + texts.laneUnknown : "");
+      // Each mean is over the steps that have a true word and a loss: fewer, where the decoder ended before the reference.
+      const counted = (lane) => lane.filter((step) => step.loss != null).length;
+      Object.assign(values, { forcedSteps: counted(lanes.forced), freeSteps: counted(lanes.free) });
+      values.missing = values.forcedSteps - values.freeSteps;
+      const said = [fill(parts === null ? texts.lanesSame : texts.lanesPart, values), fill(texts.lanesLoss, values)];
+      if (values.missing > 0) said.push(fill(texts.lanesEarlier, values));
+      verdict.textContent = said.join(texts.between);
+      note.textContent = [texts.lanesNote, ...(lanes.reference.some((token) => !token.known) ? [texts.laneUnknown] : [])].join(texts.between);
     },
     rest: rest.stop,
   };

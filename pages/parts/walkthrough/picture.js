@@ -293,14 +293,14 @@ function makePicture(root, svg, tip, act) {
     const weight = steps[nodes.now].attention?.[index];
     const parts = [aboutSource(token, texts)];
     if (weight !== undefined) parts.push(fill(texts.weighs, { share: percent(weight), step: nodes.now + 1 }));
-    return parts.join(" ");
+    return parts.join(texts.between);
   }
 
   function aboutAttention() {
     const weights = steps[nodes.now].attention;
     const shown = topMass(weights);
     const mass = shown.reduce((sum, i) => sum + weights[i], 0);
-    const words = shown.map((i) => `${data.source[i].text} ${percent(weights[i])}`).join(", ");
+    const words = shown.map((i) => `${data.source[i].text} ${percent(weights[i])}`).join(texts.comma);
     return fill(texts.aboutAttention, { words, share: percent(mass) });
   }
 
@@ -351,7 +351,7 @@ function makePicture(root, svg, tip, act) {
       placeCell(parts, place, ROW.encoder, data.source[index].text, 16);
       if (place.folded) return;
       set(parts.box, { style: `--share: ${size.attends ? step.attention[index].toFixed(2) : 0.1}` });
-      set(parts.group, { "aria-label": `${data.source[index].text}. ${aboutToken(index)} ${texts.openEncoder}` });
+      set(parts.group, { "aria-label": fill(texts.labelled, { word: data.source[index].text, about: aboutToken(index) + texts.between + texts.openEncoder }) });
       parts.group.classList.toggle("end", index === data.source.length - 1);
     });
     const share = (weights) => (fold) => weights?.slice(fold.from, fold.to + 1).reduce((sum, weight) => sum + weight, 0) ?? 0;

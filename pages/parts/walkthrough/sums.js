@@ -33,27 +33,43 @@ function drawSumsCard(card, data, open, place, step, sums, act) {
   card.append(element("p", "", explain));
   // With attention the context of a step is the mixture; the encoder's last state is only where the decoder begins.
   const wanted = what === "context" && data.attends ? ["attention", "context"] : PARTS[what];
-  for (const part of wanted) card.append(...sums.operations.filter((one) => one.part === part).map((one) => drawOperation(one, texts)));
+  for (const part of wanted) card.append(...sums.operations.filter((one) => one.part === part).map((one) => drawOperation(one, step, data)));
   if (what === "softmax") card.append(drawShares(step, place.temperature, texts));
   if (what === "attention" && data.attends) card.append(drawWeights(step, data, texts));
 }
 
-function drawOperation(operation, texts) {
+// Of a row of probabilities the largest say something, and the one that was taken; the first six are any words.
+function telling(quantity, operation, step, data) {
+  const taken = (candidate) => candidate.id === step.chosen.id;
+  if (quantity.name === "a" && step.attention)
+    return step.attention.map((weight, i) => [data.source[i].text, weight]).sort((a, b) => b[1] - a[1]).slice(0, 6);
+  if (!["fc_out", "softmax"].includes(operation.part) || !["logits", "p"].includes(quantity.name)) return null;
+  const first = step.candidates.slice(0, 5);
+  const shown = first.some(taken) ? first : [step.chosen, ...first];
+  return shown.map((candidate) => [candidate.token, quantity.name === "p" ? shareOf(candidate, step, 1) : candidate.logit]);
+}
+
+function drawOperation(operation, step, data) {
+  const { texts } = data;
   const box = element("div", "operation");
-  const name = element("h4", "", operation.part);
+  const name = element("h4", "", texts[`op_${operation.part.replace(" ", "_")}`]);
   if (operation.part.endsWith("cell")) name.append(span("mute", " " + fill(texts.sumLayer, { layer: operation.layer, direction: operation.direction })));
   box.append(name, element("code", "formula", operation.formula), element("code", "shapes", operation.shapes));
   const table = element("table", "numbers");
   const add = (kind, list) => {
     for (const quantity of list) {
       const line = element("tr");
-      const more = quantity.shape.reduce((product, size) => product * size, 1) > quantity.numbers.length;
+      const size = quantity.shape.reduce((product, size) => product * size, 1);
+      const named = telling(quantity, operation, step, data);
+      const numbers = named ? named.map(([word, number]) => `${word} ${nats(number, 3)}`) : quantity.numbers.map((number) => nats(number, 3));
+      // One number has no length.
+      const norm = size > 1 ? `${texts.sumNorm} ≈ ${nats(quantity.norm)}` : "";
       line.append(
         element("td", "mute", kind),
         element("th", "", quantity.name),
-        element("td", "mute number", `(${quantity.shape.join(", ")})`),
-        element("td", "number", "≈ " + quantity.numbers.map((number) => nats(number, 3)).join("  ") + (more ? "  …" : "")),
-        element("td", "mute number", kind === texts.sumGate ? `${texts.sumMean} ≈ ${nats(quantity.mean, 3)}` : `${texts.sumNorm} ≈ ${nats(quantity.norm)}`)
+        element("td", "mute number", size > 1 ? `(${quantity.shape.join(", ")})` : ""),
+        element("td", "number", "≈ " + numbers.join(named ? " · " : "  ") + (size > numbers.length ? (named ? " · …" : "  …") : "")),
+        element("td", "mute number", kind === texts.sumGate ? `${texts.sumMean} ≈ ${nats(quantity.mean, 3)}` : norm)
       );
       table.append(line);
     }

@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts.walkthrough.ways import GREEDY, Way, read_way, read_ways, write_way, write_ways
+from pages.parts.language import t
+from pages.parts.walkthrough.ways import GREEDY, MOST, Way, all_read, read_way, read_ways, write_way, write_ways
 
 KEYS = ("step", "k", "temperature", "way", "ways", "cut")
 _TEMPERATURES = {str(tenths / 10): tenths / 10 for tenths in range(1, 21)} | {"1": 1.0, "2": 2.0}
@@ -71,6 +72,7 @@ def current(subject: str, words: Sequence[str], by_link: bool, arrived: bool) ->
             _place(tour.place.number if tour else 0),
             read_ways(_read()["ways"]),
             _cut(words),
+            note=_unread(),
         )
     st.session_state["tour"] = tour
     return tour
@@ -107,6 +109,17 @@ def _read() -> dict[str, str]:
 
 def _written() -> dict[str, str]:
     return dict(st.session_state.get("tour:address", {}))
+
+
+def _unread() -> str | None:
+    """What to say of branches in the address that cannot be opened."""
+    values = _read()
+    if all_read(values["ways"], values["way"]):
+        return None
+    return t(
+        f"This link's branches cannot all be opened: they are cut off or written wrongly, or are more than {MOST - 1}. Those that can be read stand below.",
+        f"链接里的分支没能全部打开：可能被截断、写错了，或者超过 {MOST - 1} 条。能读出的都列在下面。",
+    )
 
 
 def _place(number: int) -> Place:

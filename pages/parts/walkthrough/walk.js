@@ -38,14 +38,15 @@ function makeWalk(root) {
 
   // Buttons and sliders, made once; their words follow the language.
   const moves = {};
-  for (const [name, symbol, target] of [
-    ["first", "|◀", () => 1],
-    ["back", "◀", () => view.place.step - 1],
-    ["play", "▶", null],
-    ["forward", "▶", () => view.place.step + 1],
-    ["last", "▶|", () => steps().length],
+  for (const [name, target] of [
+    ["first", () => 1],
+    ["back", () => view.place.step - 1],
+    ["play", null],
+    ["forward", () => view.place.step + 1],
+    ["last", () => steps().length],
   ]) {
-    moves[name] = element("button", name === "play" ? "move play" : "move", symbol);
+    moves[name] = element("button", name === "play" ? "move play" : "move");
+    moves[name].append(sign(name));
     moves[name].dataset.focus = name;
     moves[name].addEventListener("click", target ? () => go(target()) : toggle);
     controls.append(moves[name]);
@@ -175,6 +176,15 @@ function makeWalk(root) {
     if (view.open) sumsCard.scrollIntoView({ block: "nearest", behavior: still() ? "auto" : "smooth" });
   }
 
+  // The focus goes back to what the arithmetic was opened from.
+  function close() {
+    const { what, position } = view.open;
+    open(null);
+    const from = { encoder: `encoder-${position}`, context: "pill", decoder: "cell", attention: "mix", softmax: "softmax" }[what];
+    root.querySelector(`[data-focus="${from}"]`)?.focus({ preventScroll: true });
+    tip.hide();
+  }
+
   const askSums = () => ask({ kind: "open", way: view.place.way, step: view.place.step, position: view.open.position });
   // The encoder is the same at every step, and so is the lone context; the rest is at every source word.
   const sumsFor = () =>
@@ -211,9 +221,12 @@ function makeWalk(root) {
   function onKey(event) {
     const from = event.composedPath()[0];
     const others = "input, textarea, select, button, a, summary, [contenteditable], [role=button], [role=tab], [role=slider]";
-    const elsewhere = !root.contains(from) && from.closest?.(others);
+    // A saved page has one button beside the picture, that of the language: arrows mean nothing to it.
+    const taken = view.data.offline && event.key !== " " ? "input, textarea, select, .stage" : others;
+    const elsewhere = !root.contains(from) && from.closest?.(taken);
     if (elsewhere || event.altKey || event.ctrlKey || event.metaKey) return;
     if (from.matches("input[type=range], select")) return;
+    if (event.key === "Escape" && view.open) return close();
     if (event.key === " ") {
       // A word of the sentence was clicked to go there: space goes on playing. By keyboard, Enter presses it.
       if (from.matches("button, input, [role=button]") && !soFar.contains(from)) return;
@@ -233,7 +246,7 @@ function makeWalk(root) {
     where.textContent = fill(texts.step, { step, steps: last });
     moves.first.disabled = moves.back.disabled = step === 1;
     moves.forward.disabled = moves.last.disabled = step === last;
-    moves.play.textContent = view.timer ? "⏸ " + texts.pause : "▶ " + texts.play;
+    moves.play.replaceChildren(sign(view.timer ? "pause" : "play"), view.timer ? texts.pause : texts.play);
     moves.play.setAttribute("aria-pressed", Boolean(view.timer));
     sliders.k.input.value = view.place.k;
     sliders.k.shown.textContent = view.place.k;

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Way = tuple[tuple[int, int], ...]
 
 GREEDY: Way = ()
-MOST = 16  # ways of one sentence: more nobody can compare, and an address holds no more
+MOST = 48  # ways of one sentence: each is a run of the decoder; a link with one choice at every step still opens
 _WRITTEN = re.compile(r"\d{1,4}-\d{1,7}(\.\d{1,4}-\d{1,7})*")
 
 
@@ -49,6 +49,14 @@ def read_ways(text: str) -> tuple[Way, ...]:
         way = read_way(part) or GREEDY
         found += [way[:depth] for depth in range(1, len(way) + 1) if way[:depth] not in found]
     return tuple(found[:MOST])
+
+
+def all_read(text: str, way: str) -> bool:
+    """Whether `read_ways` and `read_way` read all that an address says, and the way to stand on is one of its ways."""
+    parts = [part for part in text.split("_") if part]
+    ways = [read_way(part) for part in parts]
+    inside = {way[:depth] for way in ways if way for depth in range(len(way) + 1)} | {GREEDY}
+    return None not in ways and len(inside) <= MOST and (not way or read_way(way) in inside)
 
 
 def follow(
