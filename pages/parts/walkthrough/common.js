@@ -105,14 +105,18 @@ function makeTip(root) {
   let at = null;
   const place = (event) => `${event.clientX} ${event.clientY}`;
   for (const event of ["pointermove", "pointerdown"]) root.addEventListener(event, (moved) => (at = place(moved)));
+  // Who clicked wants to see what it did: nothing is said until the pointer has gone elsewhere.
+  let clicked = null;
+  root.addEventListener("pointerdown", (event) => (clicked = event), true);
+  const rests = (event) => clicked !== null && Math.hypot(event.clientX - clicked.clientX, event.clientY - clicked.clientY) < 24;
   const on = (node, words, beside = false) => {
     const tell = () => show(node, words, beside);
     tips.set(node, tell);
-    node.addEventListener("pointerenter", (event) => place(event) !== at && tell());
+    node.addEventListener("pointerenter", (event) => place(event) !== at && !rests(event) && tell());
     node.addEventListener("pointerleave", hide);
     node.addEventListener("click", hide);
   };
-  return { on, show, hide };
+  return { on, show, hide, rests };
 }
 
 // A strip of steps that is wider than the page fades out at its end, and a button says which steps follow and shows them.

@@ -61,7 +61,7 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
   hit.addEventListener("pointermove", (event) => {
     const at = under(event);
     set(spot, { visibility: at ? "visible" : "hidden" });
-    if (!at) return tip.hide();
+    if (!at || tip.rests(event)) return tip.hide();
     const [i, j] = at;
     set(spot, { x: labels + j * column - 1, y: top + i * row - 1, width: column, height: row });
     tip.show(spot, () => fill(texts.heatCell, { word: steps[i].chosen.token, source: data.source[j].text, share: percent(steps[i].attention[j]) }));
@@ -72,13 +72,17 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
   });
   hit.addEventListener("click", (event) => {
     const at = under(event);
-    if (at) act.go(at[0] + 1);
+    if (!at) return;
+    tip.hide();
+    act.go(at[0] + 1);
   });
 
   function draw(place) {
     now = place.step - 1;
     set(clip, { height: place.step * row });
-    set(frame, { y: top + now * row - 1, height: row });
+    // Round a thin row the outline stands off, or it would hide what it points at.
+    const off = row < 10 ? 2.5 : 1;
+    set(frame, { y: top + now * row - off, height: row < 10 ? row - gap / 2 + 2 * off : row });
     names.forEach((node, i) => {
       const shown = i === now || (row >= 11 && i < place.step && !(row < 13 && Math.abs(i - now) < 1));
       write(node, shown ? fit(steps[i].chosen.token, labels - 10, 13) : "");

@@ -25,6 +25,12 @@ function wrapped(words, room) {
 // lines as the whole sentence takes, two at most: of a longer one the end is what the step is about.
 async function frame(svg, styles, root, words, count) {
   const copy = svg.cloneNode(true);
+  // A picture of a picture has not the page's fonts: each text keeps the width that it has here, in its box.
+  const texts = [...svg.querySelectorAll("text")];
+  copy.querySelectorAll("text").forEach((node, i) => {
+    const wide = node.textContent && texts[i].getComputedTextLength();
+    if (wide) set(node, { textLength: wide, lengthAdjust: "spacingAndGlyphs" });
+  });
   copy.querySelectorAll(".hint").forEach((node) => node.remove());
   const [width, height] = [svg.viewBox.baseVal.width, svg.viewBox.baseVal.height];
   const names = ["encoder", "context", "decoder", "attention", "chosen", "unknown", "ink", "mute", "line", "soft", "paper"];
@@ -53,7 +59,7 @@ async function frame(svg, styles, root, words, count) {
   shown.forEach((line, row) => {
     const cut = row === 0 && lines.length > 2;
     if (cut) paint.fillText("…", edge, edge + 24);
-    for (const { text, x } of line) paint.fillText(text, edge + x + (cut ? FRAME.cut : 0), edge + 24 + row * FRAME.line);
+    for (const { text, x, wide } of line) paint.fillText(text, edge + x + (cut ? FRAME.cut : 0), edge + 24 + row * FRAME.line, wide);
   });
   const last = shown.at(-1).at(-1);
   paint.fillStyle = colour(root, "decoder");

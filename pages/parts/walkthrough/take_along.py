@@ -14,6 +14,10 @@ from pages.parts.walkthrough.ways import Way
 from pages.parts.walkthrough.wording import texts
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
     from core.decode import DecodeTrace
 
 _HERE = Path(__file__).parent
@@ -21,6 +25,7 @@ _COLOURS = re.compile(r"\.stApp (\{.*?\n\})", re.DOTALL)
 FRAME_SECONDS = 1.1
 MOST_FRAMES = 60
 _MOST_PIXELS = 1300 * 900
+_COMMON_COLOURS = 96  # of a GIF's 256, those that are kept exactly
 
 
 def file(name: str, kind: str, content: bytes) -> dict[str, str]:
@@ -62,7 +67,7 @@ def animation(frames: Sequence[str]) -> bytes:
             picture = Image.open(io.BytesIO(base64.b64decode(frame)), formats=["PNG"])
             if picture.width * picture.height > _MOST_PIXELS:
                 raise ValueError("too large")
-            pictures.append(picture.convert("RGB").quantize(128, dither=Image.Dither.NONE))
+            pictures.append(picture.convert("RGB"))
         if not pictures:
             raise ValueError("no frames")
     except (ValueError, OSError, UnidentifiedImageError) as error:
@@ -70,13 +75,61 @@ def animation(frames: Sequence[str]) -> bytes:
             "The browser could not draw the animation. Make the window wider and try again.",
             "浏览器没能画出动画。请把窗口放宽一些再试。",
         ) from error
+    drawn = _in_256_colours(pictures)
     durations = [int(FRAME_SECONDS * 1000)] * len(pictures)
     durations[-1] *= 2
     made = io.BytesIO()
-    pictures[0].save(
-        made, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, disposal=1, optimize=False
+    drawn[0].save(
+        made, "GIF", save_all=True, append_images=drawn[1:], duration=durations, loop=0, disposal=1, optimize=False
     )
     return made.getvalue()
+
+
+def _in_256_colours(pictures: Sequence["Image"]) -> list["Image"]:
+    """All frames in one palette: the commonest colours as they are, the rest shared out among colours, not pixels.
+
+    By pixels, as usual, paper and ink would take nearly all, and a faint attention of a few pixels would turn grey.
+    """
+    import numpy as np
+    from PIL import Image
+
+    pixels = [_packed(np.asarray(picture).reshape(-1, 3)) for picture in pictures]
+    # Frame by frame: all pixels of a long sentence at once would be hundreds of megabytes to sort.
+    colours, counts = zip(*(np.unique(packed, return_counts=True) for packed in pixels), strict=True)
+    every, where = np.unique(np.concatenate(colours), return_inverse=True)
+    order = every[np.argsort(-np.bincount(where, weights=np.concatenate(counts)), kind="stable")]
+    common, others = order[:_COMMON_COLOURS], order[_COMMON_COLOURS:]
+    if len(others):
+        strip = Image.fromarray(_unpacked(others)[None])
+        shared = strip.quantize(256 - len(common), Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).convert("RGB")
+        common = np.concatenate([common, np.unique(_packed(np.asarray(shared).reshape(-1, 3)))])
+    palette = _unpacked(common)
+    # Pillow's own search for the nearest is coarse: white paper would not stay white.
+    wanted = _unpacked(every).astype(np.int32)
+    away = np.full(len(every), np.iinfo(np.int32).max, dtype=np.int32)
+    nearest = np.zeros(len(every), dtype=np.uint8)
+    for index, colour in enumerate(palette.astype(np.int32)):
+        distance = ((wanted - colour) ** 2).sum(axis=1, dtype=np.int32)
+        closer = distance < away
+        away[closer], nearest[closer] = distance[closer], index
+    drawn = []
+    for picture, packed in zip(pictures, pixels, strict=True):
+        frame = Image.new("P", picture.size)
+        frame.putpalette(palette.tobytes())
+        frame.frombytes(nearest[np.searchsorted(every, packed)].tobytes())
+        drawn.append(frame)
+    return drawn
+
+
+def _packed(pixels: "NDArray[np.uint8]") -> "NDArray[np.uint32]":
+    """Each colour of (N, 3) as one number."""
+    red, green, blue = pixels.T.astype("uint32")
+    packed: NDArray[np.uint32] = red << 16 | green << 8 | blue
+    return packed
+
+
+def _unpacked(colours: "NDArray[np.uint32]") -> "NDArray[np.uint8]":
+    return (colours[:, None] >> (16, 8, 0) & 255).astype("uint8")
 
 
 def page(title: str, parts: Sequence[dict[str, Any]], language: str, code: str, style: str) -> bytes:

@@ -62,7 +62,9 @@ function drawWays(card, ways, place, texts, act, offline, undo) {
     walk.dataset.focus = `way-${id}`;
     if (id === place.way) walk.setAttribute("aria-current", "true");
     const leaves = depth ? way.steps[way.at - 1] : null;
-    const name = depth ? fill(texts.leaves, { step: way.at, word: leaves.chosen.token, argmax: leaves.candidates[0].token }) : texts.greedy;
+    const parent = depth > 1 ? ways.get(parentOf(id)) : null;
+    const values = depth && { step: way.at, word: leaves.chosen.token, argmax: leaves.candidates[0].token };
+    const name = !depth ? texts.greedy : parent ? fill(texts.leavesWay, { ...values, taken: parent.steps[parent.at - 1].chosen.token, at: parent.at }) : fill(texts.leaves, values);
     walk.append(span("leaves", name));
     const line = span("line");
     way.steps.forEach((step, index) => {
@@ -75,8 +77,13 @@ function drawWays(card, ways, place, texts, act, offline, undo) {
     walk.addEventListener("click", () => act.walk(id));
     const sum = span("sum", `ln p ≈ ${nats(way.log_probability)}`);
     sum.title = fill(texts.sumTitle, { each: nats(way.log_probability / way.steps.length), steps: way.steps.length });
-    const gain = way.log_probability - greedy.log_probability;
-    if (depth) sum.append(element("small", gain > 0 ? "gain" : "loss", fill(gain > 0 ? texts.more : texts.less, { nats: Math.abs(gain).toFixed(2) })));
+    // A branch of a branch is compared with both: its marked word with the way it leaves, the sentence with greedy's too.
+    const compare = (other, more, less) => {
+      const gain = way.log_probability - other.log_probability;
+      sum.append(element("small", gain > 0 ? "gain" : "loss", fill(gain > 0 ? more : less, { nats: Math.abs(gain).toFixed(2) })));
+    };
+    if (depth) compare(greedy, texts.more, texts.less);
+    if (parent) compare(parent, texts.moreThanWay, texts.lessThanWay);
     row.append(walk, sum);
     if (depth && !offline) {
       const below = order.filter((other) => other.startsWith(id + ".")).length;

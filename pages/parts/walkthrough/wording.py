@@ -155,8 +155,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "greedy": ("greedy: always the most probable word", "贪心解码：每步都取概率最大的词"),
     "leaves": ("step {step}: {word} instead of {argmax}", "第 {step} 步：选 {word}，不选 {argmax}"),
+    "leavesWay": (
+        "step {step}: {word} instead of {argmax}, after {taken} at step {at} (marked against that way)",
+        "第 {step} 步：选 {word}，不选 {argmax}；第 {at} 步已选 {taken}（标出的是与那条走法的不同）",
+    ),
     "more": ("{nats} more than greedy", "比贪心高 {nats}"),
     "less": ("{nats} less than greedy", "比贪心低 {nats}"),
+    "moreThanWay": ("{nats} more than the way it leaves", "比它离开的走法高 {nats}"),
+    "lessThanWay": ("{nats} less than the way it leaves", "比它离开的走法低 {nats}"),
     "sumTitle": (
         "Natural logarithm of the sentence's probability, at temperature 1: {steps} steps, ≈ {each} a step",
         "整句概率的自然对数，温度为 1：共 {steps} 步，每步 ≈ {each}",
