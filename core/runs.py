@@ -21,6 +21,7 @@ The training process holds `run.lock` for its whole life; nothing else tells rel
 """
 
 import json
+import math
 import os
 import re
 import shutil
@@ -202,6 +203,13 @@ def step_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def epoch_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return _with(rows, numbers=("epoch", "train_loss", "valid_loss", "bleu", "train_seconds", "tokens_per_second"))
+
+
+def kept_epoch(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Of the epochs' rows the one whose weights are kept: the first with the lowest validation loss. None where no loss
+    is a number."""
+    sound = [row for row in rows if math.isfinite(row["valid_loss"])]
+    return min(sound, key=lambda row: row["valid_loss"], default=None)
 
 
 def change_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

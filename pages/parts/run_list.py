@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import runs
 from core.problems import Problem
-from core.runs import Run, list_runs
+from core.runs import Run, kept_epoch, list_runs
 from pages.parts.fields import field_value
 from pages.parts.history import history
 from pages.parts.language import language, say, t
@@ -60,8 +60,8 @@ def _facts(run: Run, alive: bool) -> None:
                 facts.append(t(f"{status.epoch} of {status.epochs} epochs", f"{status.epoch}/{status.epochs} 轮"))
         except Problem:
             pass
-    if epochs:
-        best = max(row["bleu"] for row in epochs)
+    if (kept := kept_epoch(epochs)) is not None:
+        best = kept["bleu"]
         facts.append(t(f"BLEU {best:.1f} at its best epoch", f"最好一轮的 BLEU {best:.1f}"))
     if status.created:
         facts.append(time.strftime("%Y-%m-%d %H:%M", time.localtime(status.created)))
