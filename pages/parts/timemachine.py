@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.runs import Status
+from core.runs import FINISHED, Status
 from pages.parts.component import live_component
 from pages.parts.history import SERIES, History
 from pages.parts.language import language, t
@@ -50,11 +50,19 @@ def _thinned(rows: list[dict[str, Any]], most: int = 400) -> list[dict[str, Any]
     return [row for number, row in enumerate(rows) if number % stride == 0 or number == len(rows) - 1]
 
 
-def time_machine(name: str, history: History) -> None:
+def time_machine(name: str, history: History, status: Status) -> None:
     """The sentences at the moment that the visitor chooses, one of them with what stood to choose from."""
     frames = history.shown_frames()
     if not frames:
-        st.caption(t("The first translations come in a moment.", "第一批译文马上就来。"))
+        if status.alive:
+            said = t("The first translations come in a moment.", "第一批译文马上就来。")
+        elif status.epoch or status.state == FINISHED:
+            said = t(
+                "This run came without the translations it made as it learnt.", "这个运行没有附带训练过程中的译文。"
+            )
+        else:
+            said = t("This run ended before its first translations.", "这个运行在写出第一批译文之前就结束了。")
+        st.caption(said)
         return
     sentences = list(dict.fromkeys(source for _, rows in frames for source in rows))
     chosen = st.session_state.get(f"chosen-{name}")

@@ -108,7 +108,7 @@ def _panel(run: Run, polling: bool, relatives: list[str]) -> None:
         with right:
             note = t("orange line: changed since the moment before", "橙色下划线：与前一个时刻不同")
             st.html(f'<h2 class="part">{t("Time machine", "时光机")}<span>{note}</span></h2>')
-            time_machine(run.name, written)
+            time_machine(run.name, written, status)
             if status.alive:
                 _add_sentence(run, written)
         if status.state in (runs.TRAINING, runs.MEASURING, runs.PAUSED) and status.step < status.steps:
