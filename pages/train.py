@@ -15,8 +15,8 @@ shell(t("Train", "训练"))
 heading(
     t("Train a model of your own", "训练一个自己的模型"),
     t(
-        "Start, and watch the loss fall and the sentences become English. It runs on its own, whatever happens to this page.",
-        "点击开始，看着损失下降、句子变成英文。训练独立进行，关掉页面也不受影响。",
+        "Start, and watch the loss fall and the translations take shape. It runs on its own, whatever happens to this page.",
+        "点击开始，看着损失下降、译文渐渐成形。训练独立进行，关掉页面也不受影响。",
     ),
 )
 
