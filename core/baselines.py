@@ -24,16 +24,6 @@ class Baselines:
     test: str  # as in a run's scores
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """The preset `lesson` on 10,000 pairs of Tatoeba, 10 epochs, seed 1, as trained and scored for this project:
-    `python -m core train --preset lesson --pairs 10000 --run checkpoints/lesson`."""
-
-    bleu: float = 5.7
-    interval: tuple[float, float] = (5.1, 6.3)
-    test: str = "f0a4cc6f9d56041e"
-
-
 def saved(run: Run) -> Baselines | None:
     """What stands beside the run; None where nothing does, or nothing that can be read."""
     try:

@@ -256,6 +256,7 @@ class Training:
             "valid_loss": valid_loss,
             "valid_loss_free": sample_loss(self.model, material.valid, device, forced=False),
             "bleu": scores.bleu,
+            "bleu_sentences": len(sample),
             "bleu_lowercase": scores.bleu_lowercase,
             "train_seconds": round(self.epoch_seconds, 3),
             "tokens_per_second": round(self.epoch_tokens / max(self.epoch_seconds, 1e-9), 1),

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.comparison import Facts, comparable_losses, comparable_scores, differing, facts, only_change
+from core.comparison import (
+    Facts,
+    comparable_losses,
+    comparable_scores,
+    differing,
+    facts,
+    lesson_bleu,
+    measured_sentences,
+    only_change,
+    same_sentences,
+)  # fmt: skip
 from core.runs import Run, list_runs
 from pages.parts import address
 from pages.parts.baselines import baselines
@@ -61,14 +71,16 @@ def verdict(runs: Sequence[Facts]) -> None:
         first, second = runs if runs[0].status.created <= runs[1].status.created else (runs[1], runs[0])
         change = only_change(first, second)
         if change:
-            before, after = (field_value(change, getattr(one.config, change)) for one in (first, second))
+            before, after = (_course(one, change) for one in (first, second))
             name = f"<b>{field_label(change)}</b>"
+            # A course with an arrow of its own would run into the other's.
+            between = t("against", "对比") if len(first.course(change)) + len(second.course(change)) > 2 else "→"
             text = t(
-                f"One change: {name} {escape(before)} → {escape(after)}.",
-                f"只改了一处：{name} {escape(before)} → {escape(after)}。",
+                f"One change: {name} {escape(before)} {between} {escape(after)}.",
+                f"只改了一处：{name} {escape(before)} {between} {escape(after)}。",
             )
             if first.bleu is not None and second.bleu is not None and same_test:
-                text += f" BLEU {first.bleu:.1f} → <b>{second.bleu:.1f}</b> ({second.bleu - first.bleu:+.1f})"
+                text += f" BLEU {first.bleu:.1f} → <b>{second.bleu:.1f}</b> ({round(second.bleu, 1) - round(first.bleu, 1):+.1f})"
                 text += _chance(first, second)
             elif comparable_losses(runs) and first.valid_loss and second.valid_loss:
                 text += t(" Validation loss", " 验证损失") + f" {first.valid_loss:.2f} → <b>{second.valid_loss:.2f}</b>"
@@ -84,11 +96,11 @@ def verdict(runs: Sequence[Facts]) -> None:
             f"在测试句子上最好的是 <b>{escape(best.name)}</b>，BLEU {best.bleu:.1f}。",
         )
         st.html(f'<p class="lead">{said}</p>')
-    if not same_test:
+    if not same_sentences(runs):
         st.caption(
             t(
-                "These runs were tested on different sentences, so their BLEU says little about which is better.",
-                "这些运行的测试句子不同，所以不能直接用 BLEU 比出高下。",
+                "BLEU is on different sentences in these runs, so it says little about which is better.",
+                "这些运行的 BLEU 是在不同的句子上算的，不能直接比出高下。",
             )
         )
     if not comparable_losses(runs):
@@ -113,10 +125,8 @@ def _chance(first: Facts, second: Facts) -> str:
 
 
 def references(runs: Sequence[Facts]) -> tuple[list[tuple[str, float, str]], str]:
-    """Lines that need no model, and the lesson's preset. Returns them, and why some are left out, if any."""
-    from core.baselines import Lesson
-
-    lines = []
+    """Lines that need no model, and the lesson's run. Returns them, and why some are left out, if any."""
+    lines: list[tuple[str, float, str]] = []
     found, missing = _measured(runs)
     if found is not None:
         sentence = found.sentence[:60]
@@ -131,15 +141,19 @@ def references(runs: Sequence[Facts]) -> tuple[list[tuple[str, float, str]], str
             both = t("copying, or always the same sentence", "照抄原文，或永远同一句")
             values = f"{copy} {found.copying:.1f} · {meaning} {found.frequent:.1f}"
             lines = [(both, max(found.copying, found.frequent), values)]
-    lesson = Lesson()
-    other = any(one.test and one.test != lesson.test for one in runs)
-    meaning = t(
-        "The lesson's sizes and settings on 10,000 pairs of Tatoeba, 10 epochs, on its test sentences",
-        "课程的模型大小和设置，10,000 个 Tatoeba 句对，10 轮，在它的测试句子上",
-    )
-    if other:
-        meaning += t(" (not the same as here)", "（与这里的不同）")
-    lines.append((t("the lesson's preset", "课程的预设"), lesson.bleu, meaning))
+    lesson = lesson_bleu(runs)
+    if lesson is not None:
+        meaning = t(
+            "The lesson's sizes and settings on 10,000 pairs of Tatoeba: its best epoch, on the same validation sentences",
+            "课程的模型大小和设置，10,000 个 Tatoeba 句对：最好的一轮，在同样的验证句子上",
+        )
+        lines.append((t("the lesson's model", "课程的模型"), lesson, meaning))
+    else:
+        why = t(
+            "The line of the lesson's model is left out: not all of these runs are measured on its sentences",
+            "“课程的模型”参照线没有画：不是所有运行都用它的句子来测",
+        )
+        missing = " · ".join(text for text in (missing, why) if text)
     return lines, missing
 
 
@@ -148,7 +162,7 @@ def _measured(runs: Sequence[Facts]) -> "tuple[Baselines | None, str]":
     finished = [one for one in runs if not one.status.alive]
     if not finished:
         why = t("once one of these runs has ended", "其中一个运行结束后才有")
-    elif not comparable_scores(runs):
+    elif not same_sentences(runs):
         why = t("left out: these runs have different test sentences", "没有画：这些运行的测试句子不同")
     else:
         task = baselines(finished[0].run)
@@ -176,15 +190,25 @@ def pictures(runs: Sequence[Facts]) -> None:
         )
         st.altair_chart(curves(runs, "valid_loss", along or EPOCHS), key="compare-loss")
     with right:
-        part(
-            "BLEU", t("on 500 of them; higher is better; dashed: without learning", "其中 500 句，越高越好；虚线是参照")
-        )
+        part("BLEU", _measured_on(runs))
         lines, missing = references(runs)
         st.altair_chart(curves(runs, "bleu", along or EPOCHS, lines), key="compare-bleu")
         if missing:
             st.caption(missing)
     if len(runs) <= 9 and len(runs) > 1:
         st.caption(t("Click a name to see that run alone.", "点一下名称，只看那一个运行。"))
+
+
+def _measured_on(runs: Sequence[Facts]) -> str:
+    """On how many of the validation sentences BLEU was measured, and what the dashed lines are."""
+    counts = measured_sentences(runs)
+    if counts is None:
+        share = t("on at most 500 of them", "最多取其中 500 句")
+    elif counts[0] == counts[1]:
+        share = t(f"on {counts[0]:,} of them", f"取其中 {counts[0]:,} 句")
+    else:
+        share = t(f"on {counts[0]:,} to {counts[1]:,} of them", f"取其中 {counts[0]:,} 到 {counts[1]:,} 句")
+    return share + t("; higher is better; dashed: to measure against", "，越高越好；虚线是参照")
 
 
 def dot(number: int) -> str:
@@ -259,8 +283,15 @@ def _settings(runs: Sequence[Facts]) -> list[Row]:
     ]
 
 
+def _course(one: Facts, name: str) -> str:
+    """The setting's value, with those it was changed to on the way."""
+    return " → ".join(field_value(name, value) for value in one.course(name))
+
+
 def _setting(one: Facts, name: str) -> str:
-    value = field_value(name, getattr(one.config, name))
+    if name == "pinned" and one.followed:
+        return t(f"{len(one.followed)} sentences", f"{len(one.followed)} 句")
+    value = _course(one, name)
     done = one.status.epoch or len(one.epochs)
     if name == "epochs" and done < one.config.epochs:
         return t(f"{done:,} of {value}", f"{value} 轮中的 {done:,} 轮")
@@ -336,7 +367,7 @@ def comparison(names: list[str], polling: bool) -> None:
 
 def _unsettled(runs: Sequence[Facts]) -> bool:
     finished = [one for one in runs if not one.status.alive]
-    waits = bool(finished) and comparable_scores(runs) and not baselines(finished[0].run).done
+    waits = bool(finished) and same_sentences(runs) and not baselines(finished[0].run).done
     return waits or any(one.status.alive for one in runs)
 
 

@@ -6,8 +6,19 @@ import pytest
 
 from core import baselines
 from core.baselines import measure, saved
-from core.comparison import comparable_losses, comparable_scores, differing, facts, only_change
+from core.comparison import (
+    comparable_losses,
+    comparable_scores,
+    differing,
+    facts,
+    lesson_bleu,
+    measured_sentences,
+    only_change,
+    same_sentences,
+)  # fmt: skip
 from core.problems import Problem
+from core.processes import PROJECT
+from core.runs import Run
 
 
 @pytest.fixture
@@ -49,6 +60,50 @@ def test_scores_on_other_sentences_and_losses_of_other_words_do_not_compare(know
     assert comparable_losses([first, known("f", hidden=32)])
     assert not comparable_losses([first, known("g", min_freq=3)])
     assert not comparable_losses([first, known("h", target_tokenizer="characters")])
+
+
+def test_a_run_without_a_test_score_is_still_known_to_have_other_sentences(known):
+    scored, stopped = known("a", test="x"), known("stopped", corpus="hsk")
+    assert comparable_scores([scored, stopped])
+    assert not same_sentences([scored, stopped])
+    assert same_sentences([scored, known("b", hidden=32)])
+    assert not same_sentences([scored, known("c", test="y")])
+
+
+def test_what_was_changed_on_the_way_is_a_difference_and_stands_in_its_order(known):
+    first, second = known("a", learning_rate=0.005), known("b", learning_rate=0.005)
+    for rates in ((0.005, 0.001), (0.001, 0.0005)):
+        row = {"change": "learning_rate", "from": rates[0], "to": rates[1], "at_step": 3}
+        second.run.append("metrics.jsonl", row)
+    assert second.course("learning_rate") == (0.005, 0.001, 0.0005)
+    assert second.course("hidden") == (second.config.hidden,)
+    assert only_change(first, second) == "learning_rate"
+
+
+def test_a_sentence_added_on_the_way_is_followed_too(known):
+    first, second = known("a"), known("b")
+    for one, sources in ((first, "好"), (second, "好坏")):
+        for source in sources:
+            one.run.append("samples.jsonl", {"epoch": 1, "source": source, "translation": "x"})
+    assert second.followed == {"好", "坏"}
+    assert differing([first, second]) == ["pinned"]
+
+
+def test_the_lessons_line_is_its_kept_epoch_and_stands_among_runs_on_its_sentences_alone(known):
+    lesson = facts(Run(PROJECT / "checkpoints" / "lesson"))
+    expected = next(row["bleu"] for row in lesson.epochs if row["epoch"] == lesson.status.best_epoch)
+    same = known("same", corpus="tatoeba", split_seed=lesson.config.split_seed)
+    assert lesson_bleu([lesson, same]) == expected
+    assert lesson_bleu([same, known("own", corpus="files")]) is None
+    assert lesson_bleu([known("other split", corpus="tatoeba", split_seed=2)]) is None
+
+
+def test_on_how_many_sentences_bleu_was_measured_is_said_only_where_every_run_tells(known, finished_run):
+    told = facts(finished_run)
+    count = told.epochs[-1]["bleu_sentences"]
+    assert measured_sentences([told]) == (count, count)
+    assert 0 < count <= 500
+    assert measured_sentences([told, known("older")]) is None
 
 
 def test_what_is_not_there_yet_is_none_and_a_damaged_run_is_left_out(known, new_run, finished_run):
