@@ -186,6 +186,7 @@ def test_nonsense_in_the_address_is_left_out(visitor):
     step, steps = re.findall(r"\d+", where(visit))
     assert step == steps
     assert visit.page.locator(".way").count() == 1
+    visit.page.locator(".walk .note", has_text="left out").wait_for()
 
 
 # The picture's own root, wherever Streamlit put it.
@@ -379,6 +380,10 @@ def test_a_click_opens_the_arithmetic_with_this_models_shapes(visitor):
     sums.get_by_text("The arithmetic of step 3").wait_for()
     sums.get_by_label("Close").click()
     assert sums.is_hidden()
+    visit.page.locator(".mix").click()
+    sums.get_by_text("m = tanh(W [c ; s] + b)").wait_for()
+    visit.page.keyboard.press("Escape")
+    assert sums.is_hidden()
 
 
 def take(visit, kind: str, folder: Path) -> Path:
@@ -408,11 +413,21 @@ def test_the_saved_page_opens_from_disk_without_a_network(visitor, browser, tmp_
     assert page.locator(".bar .share:visible").all_text_contents() == shares, "k and temperature came along"
     assert page.locator(".way").count() == 2
     assert page.locator(".merge, .split").count() == 0, "without a model nothing is cut anew"
+    assert all(page.locator("h2").all_inner_texts()), "no heading is empty"
+    assert not [
+        label
+        for label in page.locator(".bar:visible").evaluate_all("rows => rows.map(row => row.ariaLabel)")
+        if "Click" in label
+    ]
     page.keyboard.press("ArrowRight")
     page.locator(".softmax").click()
     page.locator(".sums").get_by_text("self.fc_out(output.squeeze(0))").wait_for()
     page.get_by_role("button", name="中文").click()
     assert page.locator(".where").inner_text().startswith("第 4 步")
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".where").inner_text().startswith("第 5 步"), (
+        "the language's button leaves the arrows to the picture"
+    )
     assert page.locator(".tree .node").count() > 10
     context.close()
     assert not errors, errors
