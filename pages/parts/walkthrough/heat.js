@@ -6,7 +6,7 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
   shape(group, "text", { class: "title", x: 0, y: 14 }, texts.heat);
   const labels = 66;
   const columns = data.source.length;
-  const column = Math.min(34, (size.map - labels) / columns);
+  const column = Math.min(34, (size.map - labels - 4) / columns);
   const upright = column >= 30;
   const top = upright ? 48 : column >= 10 ? 92 : 44;
   const row = Math.min(24, (TALL - top - 12) / steps.length);
@@ -47,7 +47,11 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
     shape(group, "text", { class: "side", x: labels - 7, y: top + (i + 0.5) * row + 4, "text-anchor": "end", "font-size": clamp(row - 2, 8, 13) })
   );
   names.forEach((node, i) => tip.on(node, () => steps[i].chosen.token));
-  const frame = shape(group, "rect", { class: "frame", x: labels - 1, width: wide + 1, rx: 3 });
+  // Round thin cells an outline stands off, or it would hide what it points at.
+  const thin = Math.min(column, row) < 10;
+  const off = thin ? 2.5 : 1;
+  const outline = (x, y, w, h) => ({ x: x - off, y: y - off, width: w + (thin ? 2 * off - gap : 0), height: h + (thin ? 2 * off - gap : 0) });
+  const frame = shape(group, "rect", { class: "frame", rx: 3 });
   const spot = shape(group, "rect", { class: "spot", visibility: "hidden" });
   const hit = shape(group, "rect", { class: "hit", x: labels, y: top, width: wide, height: high });
   let now = 0;
@@ -63,7 +67,7 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
     set(spot, { visibility: at ? "visible" : "hidden" });
     if (!at || tip.rests(event)) return tip.hide();
     const [i, j] = at;
-    set(spot, { x: labels + j * column - 1, y: top + i * row - 1, width: column, height: row });
+    set(spot, outline(labels + j * column, top + i * row, column, row));
     tip.show(spot, () => fill(texts.heatCell, { word: steps[i].chosen.token, source: data.source[j].text, share: percent(steps[i].attention[j]) }));
   });
   hit.addEventListener("pointerleave", () => {
@@ -80,9 +84,7 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
   function draw(place) {
     now = place.step - 1;
     set(clip, { height: place.step * row });
-    // Round a thin row the outline stands off, or it would hide what it points at.
-    const off = row < 10 ? 2.5 : 1;
-    set(frame, { y: top + now * row - off, height: row < 10 ? row - gap / 2 + 2 * off : row });
+    set(frame, outline(labels, top + now * row, wide + (thin ? gap : 1), row));
     names.forEach((node, i) => {
       const shown = i === now || (row >= 11 && i < place.step && !(row < 13 && Math.abs(i - now) < 1));
       write(node, shown ? fit(steps[i].chosen.token, labels - 10, 13) : "");
