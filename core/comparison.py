@@ -89,7 +89,8 @@ def differing(runs: Sequence[Facts]) -> list[str]:
     return [
         name
         for name in names
-        if len({one.followed or one.config.pinned if name == "pinned" else one.course(name) for one in runs}) > 1
+        if len({one.followed or frozenset(one.config.pinned) if name == "pinned" else one.course(name) for one in runs})
+        > 1
     ]
 
 

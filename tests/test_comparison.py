@@ -87,6 +87,9 @@ def test_a_sentence_added_on_the_way_is_followed_too(known):
             one.run.append("samples.jsonl", {"epoch": 1, "source": source, "translation": "x"})
     assert second.followed == {"好", "坏"}
     assert differing([first, second]) == ["pinned"]
+    pinned = known("c", pinned=("好",)), known("d", pinned=("好",))
+    pinned[0].run.append("samples.jsonl", {"epoch": 1, "source": "好", "translation": "x"})
+    assert differing(pinned) == []  # the other's translations did not come along
 
 
 def test_the_lessons_line_is_its_kept_epoch_and_stands_among_runs_on_its_sentences_alone(known):
