@@ -1,7 +1,7 @@
 """Altair charts of several runs over one another."""
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 PALETTE = ("#00897b", "#c2547a", "#6a5acd", "#9e7b1d", "#2a7fba", "#d2691e", "#5c8a2d", "#a0522d", "#8a5a9e", "#607d8b")
 NOTE = "#8a94a3"
 EPOCHS, MINUTES = "epochs", "minutes"
+
+SIDES = (("right", -4, "width"), ("left", 4, "0"), ("center", 0, "width / 2"))  # where a reference's name can stand
+
+
+def _sides(values: Sequence[float], highest: float) -> list[int]:
+    """For each reference the place of its name, an index into SIDES: right, or left for a high one, since curves begin
+    low; the next one where the line below is so near that the names would lie over each other."""
+    sides = [int(value > 0.5 * highest) for value in values]
+    order = sorted(range(len(values)), key=lambda number: values[number])
+    for below, number in pairwise(order):
+        near = values[number] - values[below] < 0.08 * highest
+        if near:
+            sides[number] = (sides[below] + 1) % len(SIDES)
+    return sides
 
 
 def run_colour(number: int) -> str:
@@ -69,14 +83,23 @@ def curves(
         base.mark_point(filled=True, size=34),
     ]
     if references:
-        lines = pd.DataFrame([{"y": y, "name": name, "meaning": meaning} for name, y, meaning in references])
+        highest = max([row[value] for one in runs for row in one.epochs] + [y for _, y, _ in references])
+        sides = _sides([y for _, y, _ in references], highest)
+        lines = pd.DataFrame(
+            [
+                {"y": y, "name": name, "meaning": meaning, "side": side}
+                for (name, y, meaning), side in zip(references, sides, strict=True)
+            ]
+        )
         across = alt.Chart(lines).encode(
             alt.Y("y:Q"), tooltip=[alt.Tooltip("meaning:N", title=" "), alt.Tooltip("y:Q", format=".1f", title="BLEU")]
         )
         layers.append(across.mark_rule(strokeDash=[4, 4], color=NOTE, strokeWidth=1.5))
-        layers.append(
-            across.mark_text(align="right", dx=-4, dy=-6, color=NOTE, fontSize=11).encode(
-                alt.X(value=alt.ExprRef("width")), alt.Text("name:N")
-            )
-        )
+        layers += [
+            across.mark_text(align=align, dx=dx, dy=-6, color=NOTE, fontSize=11)
+            .encode(alt.X(value=alt.ExprRef(place)), alt.Text("name:N"))
+            .transform_filter(f"datum.side == {side}")
+            for side, (align, dx, place) in enumerate(SIDES)
+            if side in sides
+        ]
     return alt.layer(*layers).properties(height=300)

@@ -105,10 +105,12 @@ function show(data, host, state) {
     shape(svg, "text", { x: LEFT - 12, y: top + 8, class: "tick end" }, texts.epoch);
     const bottom = top - GAP;
     const inside = shape(svg, "g", { "clip-path": "url(#plot)" });
+    const names = [];
     for (const change of data.changes) {
       const mark = shape(inside, "g", { class: "change" });
       shape(mark, "line", { x1: x(at(change.at)), x2: x(at(change.at)), y1: 8, y2: bottom });
-      shape(mark, "text", { x: x(at(change.at)) + 3, y: bottom - HEIGHTS.bleu + 4 }, fill(texts[`${change.what}Change`], { from: number(change.from), to: number(change.to) }));
+      if (change.at / perEpoch < from || change.at / perEpoch > to) continue;
+      names.push([x(at(change.at)), shape(mark, "text", {}, fill(texts[`${change.what}Change`], { from: number(change.from), to: number(change.to) }))]);
     }
     if (best) {
       shape(inside, "line", { x1: x(best), x2: x(best), y1: 12, y2: HEIGHTS.loss + GAP + HEIGHTS.bleu, class: "best" });
@@ -117,11 +119,27 @@ function show(data, host, state) {
     const cursor = shape(inside, "g", { class: "cursor" });
     const hover = shape(inside, "g", { class: "hover" });
     canvas.replaceChildren(svg, tip);
+    stagger(names, width);
     reset.style.visibility = state.zoom ? "visible" : "hidden";
     note.textContent = overfit() ? fill(texts.overfitNote, { epoch: best }) : "";
     scale = { x, from, to, width, bottom, cursor, hover };
     drawCursor();
     drawHover();
+  }
+
+  // Names of changes that lie side by side: right of their line or, where the picture ends, left of it, and each in the
+  // first row that has room for it.
+  function stagger(names, width) {
+    const rows = [];
+    for (const [place, text] of names.sort(([a], [b]) => a - b)) {
+      const long = text.getComputedTextLength() || text.textContent.length * 7;
+      const start = place + 3 + long <= width - RIGHT ? place + 3 : Math.max(LEFT + 2, place - 3 - long);
+      let row = rows.findIndex((taken) => taken.every(([low, high]) => start + long + 6 < low || start > high + 6));
+      if (row < 0) row = rows.push([]) - 1;
+      rows[row].push([start, start + long]);
+      text.setAttribute("x", start);
+      text.setAttribute("y", HEIGHTS.loss + GAP + 4 + 14 * row);
+    }
   }
 
   // From the best epoch on, if since then unseen sentences got worse by more than 1% (as in core.scoring.overfits) and
