@@ -21,6 +21,8 @@ PAGES = [
     "pages/compare.py",
     "pages/corpus.py",
 ]
+# A corpus' own sentences, in tables and word by word, which are Chinese in either language.
+SENTENCES = re.compile(r'<td>.*?</td>|<span class="word[^>]*>.*?</span>')
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -58,7 +60,7 @@ def shipped(checkpoints: Path) -> Path:
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_every_page_runs_in_both_languages_with_and_without_a_run(page, lang, checkpoints):
-    assert bool(CHINESE.search(said(run_page(page, lang)))) == (lang == "zh")
+    assert bool(CHINESE.search(SENTENCES.sub("", said(run_page(page, lang))))) == (lang == "zh")
 
 
 @pytest.mark.parametrize("page", PAGES[:2])
@@ -165,6 +167,7 @@ def test_what_a_model_wrote_comes_onto_the_page_scores_as_text(shipped):
 
 
 def test_scores_are_shown_without_importing_torch(shipped):
+    (shipped / "test_translations.jsonl").unlink()  # there is nothing to fetch, which is done in the background
     code = (
         "import sys; from streamlit.testing.v1 import AppTest;"
         f"app = AppTest.from_file({str(PROJECT / 'streamlit_app.py')!r}, default_timeout=60);"
