@@ -18,6 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from core.corpus import from_tsv
+from core.evaluation import OUTPUTS
 from core.problems import Problem
 from core.processes import unwritable
 from core.progress import Report
@@ -52,7 +53,7 @@ DTYPES = {"F32", "F16", "BF16"}
 # Out
 
 
-SENTENCES = ("pairs.tsv", "test_outputs.jsonl", "baselines.json")  # hold some of those that a run was trained on
+SENTENCES = ("pairs.tsv", OUTPUTS, "baselines.json")  # hold some of those that a run was trained on
 
 
 def export_run(run: Run, sentences: bool = True, state: bool = False) -> bytes:

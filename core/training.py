@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.config import PINNED, TrainConfig
 from core.decode import DecodeTrace
-from core.evaluation import GREEDY_SHARE
+from core.evaluation import GREEDY_SHARE, OUTPUTS, SCORES, TRANSLATIONS
 from core.machine import Machine, give_back_freed_memory, keep_freed_memory
 from core.material import load_corpus, prepare
 from core.problems import Problem
@@ -208,12 +208,7 @@ class Training:
             self._changed("epochs", planned, self.config.epochs)
         if progress.get("finished"):
             self.patience_from = self.epoch
-            for name in (
-                "scores.json",
-                "test_outputs.jsonl",
-                "test_translations.jsonl",
-                "README.md",
-            ):  # of the weights as they were
+            for name in (SCORES, OUTPUTS, TRANSLATIONS, "README.md"):  # of the weights as they were
                 (self.run.folder / name).unlink(missing_ok=True)
         self.save_state()
 
