@@ -74,14 +74,27 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A checkpoints folder with the run that ships; trainers left in it are stopped at the end."""
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoints folder with the runs that ship."""
     folder = tmp_path_factory.mktemp("checkpoints")
     for name in SHIPPED:
         shutil.copytree(PROJECT / "checkpoints" / name, folder / name)
-    yield folder
-    for run in list_runs(folder):
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def runs_end_with_their_test(checkpoints: Path) -> Iterator[None]:
+    """Stops and deletes what a test trained: a second try finds its name free, and no trainer slows the next test."""
+    before = {run.name for run in list_runs(checkpoints)}
+    yield
+    made = [run for run in list_runs(checkpoints) if run.name not in before]
+    for run in made:
         run.request_stop()
+    deadline = time.monotonic() + 60
+    while any(run.status().alive or run.locked() for run in made) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for run in made:
+        shutil.rmtree(run.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

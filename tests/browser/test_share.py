@@ -33,7 +33,7 @@ def test_a_run_is_exported_and_imported(visitor, checkpoints, tmp_path):
     visit.settle()
     run = find_run(f"{SHIPPED[0]}-1", checkpoints)
     assert run.weights.read_bytes() == find_run(SHIPPED[0], checkpoints).weights.read_bytes()
-    assert run.name in visit.key("panel").inner_text()
+    visit.key("panel").get_by_text(run.name).first.wait_for()
     shutil.rmtree(run.folder)
 
 
