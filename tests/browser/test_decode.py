@@ -23,6 +23,7 @@ LONGER = (
     LONG[:-1]
     + "，晚上我们还要给住在北京的爷爷奶奶打电话，告诉他们我们的考试成绩，因为他们总是非常关心我们的学习和生活。"
 )
+ENDS = {"好": "good", "大": "big", "快": "fast"}
 
 
 def where(visit) -> str:
@@ -470,6 +471,56 @@ def test_without_attention_the_lone_context_vector_is_what_one_sees(visitor, che
     visit.page.locator(".pill").click()
     visit.page.locator(".sums").get_by_text("s₀ = h_S").wait_for()
     run.delete()
+
+
+def test_a_decoder_that_goes_round_in_circles_for_200_words_stays_usable(visitor, checkpoints, tmp_path):
+    pairs = [("很" * count + end, "very " * count + word) for count in range(30, 42) for end, word in ENDS.items()]
+    config = tiny_config(source_tokenizer="characters", hidden=32, epochs=6)
+    run = Run.create(checkpoints / "very", config, pairs)
+    list(train(run))
+    visit = open_decoder(visitor(), "很" * 98 + "好", run=run.name)
+    said = words(visit)
+    assert len(said) >= 200 and set(said[:200]) == {"very"}
+    visit.page.keyboard.press("End")
+    at_step(visit, len(said))
+    assert visit.page.locator(".walk .so-far .now").bounding_box()["width"] > 20
+    widths = "cells => cells.map(cell => cell.getBoundingClientRect().width).filter(width => width > 0)"
+    assert min(visit.page.locator(".cell").evaluate_all(widths)) >= 30
+    begin = time.monotonic()
+    for _ in range(50):
+        visit.page.keyboard.press("ArrowLeft")
+    assert time.monotonic() - begin < 5
+    at_step(visit, len(said) - 50)
+    assert len(take(visit, "csv", tmp_path).read_text("utf-8-sig").splitlines()) == len(said) + 1
+    with Image.open(take(visit, "gif", tmp_path)) as picture:
+        assert picture.n_frames <= 60, "of so many steps every fourth"
+    visit.go(f"/?run={run.name}&sentence={quote('很' * 98 + '好')}")
+    visit.wait_for_text("was cut off: it went round in circles")
+
+
+def test_the_attention_map_answers_to_the_arrows(visitor):
+    visit = open_decoder(visitor(), step=4)
+    map_of = visit.page.locator("[data-focus=heat]")
+    for _ in range(60):
+        visit.page.keyboard.press("Tab")
+        if visit.page.evaluate(f"() => {{ {FIND} return root.getRootNode().activeElement?.dataset?.focus }}") == "heat":
+            break
+    else:
+        raise AssertionError("Tab never comes to the map")
+    cells = map_of.get_attribute("aria-valuetext")
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.keyboard.press("ArrowUp")
+    visit.page.keyboard.press("ArrowUp")
+    second = map_of.get_attribute("aria-valuetext")
+    assert second != cells and f"writing {words(visit)[1]}:" in second
+    assert visit.page.locator(".walk .tip").inner_text() == second
+    assert where(visit).startswith("step 4"), "looking around moves no step"
+    visit.page.keyboard.press("ArrowDown")
+    visit.page.keyboard.press("ArrowUp")
+    visit.page.keyboard.press("Enter")
+    at_step(visit, 2)
+    visit.page.keyboard.press("ArrowDown")
+    assert map_of.get_attribute("aria-valuetext") == second, "what is not written yet has no weights"
 
 
 def test_all_of_it_is_reached_by_tab_alone_and_says_what_it_is(visitor):

@@ -2,7 +2,7 @@
 
 function makeHeat(svg, size, tip, act, data, steps, ink) {
   const texts = data.texts;
-  const group = shape(svg, "g", { class: "heat", transform: `translate(${size.mapAt} 0)`, role: "img", "aria-label": texts.heatLabel });
+  const group = shape(svg, "g", { class: "heat", transform: `translate(${size.mapAt} 0)`, role: "group", "aria-label": texts.heatLabel });
   shape(group, "text", { class: "title", x: 0, y: 14 }, texts.heat);
   const labels = 66;
   const columns = data.source.length;
@@ -62,18 +62,19 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
     const j = Math.floor(((event.clientX - box.left) / box.width) * columns);
     return i >= 0 && i <= now && j >= 0 && j < columns ? [i, j] : null;
   };
+  const cell = ([i, j]) => fill(texts.heatCell, { word: steps[i].chosen.token, source: data.source[j].text, share: percent(steps[i].attention[j]) });
+  const point = (at) => {
+    set(spot, { visibility: at ? "visible" : "hidden" });
+    if (!at) return tip.hide();
+    set(spot, outline(labels + at[1] * column, top + at[0] * row, column, row));
+    tip.show(spot, () => cell(at));
+  };
   hit.addEventListener("pointermove", (event) => {
     const at = under(event);
-    set(spot, { visibility: at ? "visible" : "hidden" });
-    if (!at || tip.rests(event)) return tip.hide();
-    const [i, j] = at;
-    set(spot, outline(labels + j * column, top + i * row, column, row));
-    tip.show(spot, () => fill(texts.heatCell, { word: steps[i].chosen.token, source: data.source[j].text, share: percent(steps[i].attention[j]) }));
+    point(at);
+    if (tip.rests(event)) tip.hide();
   });
-  hit.addEventListener("pointerleave", () => {
-    set(spot, { visibility: "hidden" });
-    tip.hide();
-  });
+  hit.addEventListener("pointerleave", () => point(null));
   hit.addEventListener("click", (event) => {
     const at = under(event);
     if (!at) return;
@@ -81,8 +82,31 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
     act.go(at[0] + 1);
   });
 
+  // By keyboard it is one stop of Tab: arrows go from cell to cell, Enter to the step. A slider's value is read out anew.
+  let held = null;
+  const hold = (at) => {
+    held = [clamp(at[0], 0, now), clamp(at[1], 0, columns - 1)];
+    set(hit, { "aria-valuenow": held[0] * columns + held[1] + 1, "aria-valuetext": cell(held) });
+  };
+  set(hit, { tabindex: 0, role: "slider", "aria-label": texts.heatKeys, "aria-valuemin": 1, "aria-valuemax": steps.length * columns });
+  hit.dataset.focus = "heat";
+  hit.addEventListener("keydown", (event) => {
+    const [i, j] = held;
+    const next = { ArrowLeft: [i, j - 1], ArrowRight: [i, j + 1], ArrowUp: [i - 1, j], ArrowDown: [i + 1, j], Home: [i, 0], End: [i, columns - 1] }[event.key];
+    if (next) {
+      hold(next);
+      point(held);
+    } else if (event.key === "Enter") act.go(i + 1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  hit.addEventListener("focus", () => hit.matches(":focus-visible") && point(held));
+  hit.addEventListener("blur", () => point(null));
+
   function draw(place) {
     now = place.step - 1;
+    hold([now, held ? held[1] : 0]);
     set(clip, { height: place.step * row });
     set(frame, outline(labels, top + now * row, wide + (thin ? gap : 1), row));
     names.forEach((node, i) => {

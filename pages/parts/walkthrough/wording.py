@@ -110,6 +110,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Attention so far: a row for each word written, a column for each word read",
         "到目前为止的注意力：每行一个写出的词，每列一个读到的词",
     ),
+    "heatKeys": (
+        "Attention map: arrows go from cell to cell, Enter to the step",
+        "注意力图：方向键逐格移动，回车跳到那一步",
+    ),
     "heatCell": ("writing {word}: {share} on {source}", "写 {word} 时：{share} 在 {source} 上"),
     # What the step says
     "sayReads": ("Step {step}. The decoder reads “{input}”.", "第 {step} 步。解码器读入“{input}”。"),
