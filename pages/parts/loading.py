@@ -1,5 +1,7 @@
 """Loaded models and finished traces, kept in memory. Torch is imported only when the first is asked for."""
 
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -14,9 +16,14 @@ if TYPE_CHECKING:
     from core.translator import Translator
     from core.unseen import TrainingWords
 
+FLUSH = 0.25  # seconds in which Streamlit sends what a script has drawn
+
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _translator(folder: str, version: int) -> "Translator":
+    if "torch" not in sys.modules:
+        # Its import stops every thread of the server for a second. What the page drew before is sent first.
+        time.sleep(FLUSH)
     from core.translator import Translator
 
     return Translator.load(Run(folder))
