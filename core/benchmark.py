@@ -85,7 +85,8 @@ class LessonLoop(nn.Module):
         the output layer leaves padding out."""
         _, hidden = self.encoder(self.dropout(self.source_embedding(source)))
         given = [True, *(self.coins.random() < teacher_forcing for _ in target[1:])]  # the last coin decides nothing
-        words, outputs, start = target[:-1], [], 0
+        words, start = target[:-1], 0
+        outputs: list[Tensor] = []
         while start < len(words):
             end = next((t for t in range(start + 1, len(words)) if not given[t]), len(words))
             stretch = words[start:end]

@@ -27,7 +27,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -205,7 +205,7 @@ def epoch_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return _with(rows, numbers=("epoch", "train_loss", "valid_loss", "bleu", "train_seconds", "tokens_per_second"))
 
 
-def kept_epoch(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+def kept_epoch(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """Of the epochs' rows the one whose weights are kept: the first with the lowest validation loss. None where no loss
     is a number."""
     sound = [row for row in rows if math.isfinite(row["valid_loss"])]

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from core.problems import Problem
+from core.runs import kept_epoch
 from core.text import contains_chinese
 
 Interval = tuple[float, float]
@@ -423,8 +424,7 @@ def findings(signs: Signs | None, sentences: int, epochs: Sequence[dict[str, Any
                         f"{share:.0%} 的{side_zh}。请用更多句对，或调大 max_size、调小 min_freq。",
                     )
                 )
-    if overfits(epochs):
-        best = min(epochs, key=lambda row: float(row["valid_loss"]))
+    if overfits(epochs) and (best := kept_epoch(epochs)) is not None:
         last = epochs[-1]
         found.append(
             Problem(
@@ -442,9 +442,10 @@ def findings(signs: Signs | None, sentences: int, epochs: Sequence[dict[str, Any
 
 def overfits(epochs: Sequence[dict[str, Any]]) -> bool:
     """True if the validation loss has risen by more than 1% since its best epoch while the training loss went on falling."""
-    if len(epochs) < 2:
+    best = kept_epoch(epochs)
+    if best is None:
         return False
-    best, last = min(epochs, key=lambda row: float(row["valid_loss"])), epochs[-1]
+    last = epochs[-1]
     return bool(last["valid_loss"] > 1.01 * best["valid_loss"] and last["train_loss"] < best["train_loss"])
 
 

@@ -257,6 +257,8 @@ def test_learning_by_heart_is_noticed_and_falling_losses_are_not():
     assert "since epoch 2" in found(references, references, epochs=epochs((3, 3.1), (2, 2.5), (1.5, 2.7)))
     assert found(references, references, epochs=epochs((3, 3.1), (2, 2.5), (1.9, 2.51))) == "", "by less than 1%"
     assert found(references, references, epochs=epochs((3, 3.1))) == ""
+    blown_up = epochs((3, math.nan), (3, 3.1), (2, 2.5), (1.5, 2.7))
+    assert "since epoch 3" in found(references, references, epochs=blown_up), "what is no number is not the best"
     assert found(references, references) == ""
 
 
