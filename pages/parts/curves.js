@@ -26,12 +26,8 @@ function ticks(low, high, count) {
 export default function (component) {
   const host = component.parentElement.querySelector(".curves");
   const { data } = component;
-  let state = instances.get(host);
-  if (!state) {
-    state = { zoom: null, hidden: new Set(), extra: new Set(), pointer: null, drag: null, run: data.run };
-    instances.set(host, state);
-  }
-  if (state.run !== data.run) Object.assign(state, { run: data.run, zoom: null, pointer: null, drag: null });
+  const fresh = { zoom: null, hidden: new Set(), extra: new Set(), pointer: null, drag: null };
+  const state = viewOf(host, "curves", data.run, fresh, ["zoom", "hidden", "extra"]);
   return whenReleased(host, state, () => show(data, host, state));
 }
 

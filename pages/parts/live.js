@@ -2,6 +2,20 @@
 
 const MOMENT = "seq2seq-moment"; // where the time machine stands: {run, epoch, by}
 const instances = new WeakMap(); // what belongs to the viewer stays while new data comes
+const views = (window.seq2seqViews ??= new Map()); // and outlives the element, which is made anew where a run ends
+
+// What belongs to the viewer of a run in this element; `fresh` is what it begins with, `kept` what is taken over.
+function viewOf(host, kind, run, fresh, kept) {
+  const old = instances.get(host);
+  if (old?.run === run) return old;
+  if (old) clearInterval(old.timer);
+  const view = { ...fresh, run };
+  const last = views.get(`${kind} ${run}`);
+  if (last) for (const key of kept) view[key] = last[key];
+  views.set(`${kind} ${run}`, view);
+  instances.set(host, view);
+  return view;
+}
 
 // New data may come while a button is held down: redrawn then, the click would be lost. It waits for the release.
 function whenReleased(host, state, draw) {

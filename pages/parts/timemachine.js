@@ -4,12 +4,8 @@ const PLAY_MS = 650;
 
 export default function ({ data, parentElement, setStateValue }) {
   const host = parentElement.querySelector(".machine");
-  let state = instances.get(host);
-  if (!state || state.run !== data.run) {
-    if (state) clearInterval(state.timer);
-    state = { run: data.run, place: data.frames.length - 1, follow: true, chosen: data.chosen, step: 0, timer: null, moment: null };
-    instances.set(host, state);
-  }
+  const fresh = { place: data.frames.length - 1, follow: true, chosen: data.chosen, step: 0, timer: null, moment: null };
+  const state = viewOf(host, "machine", data.run, fresh, ["follow", "step", "moment"]);
   return whenReleased(host, state, () => show(data, host, state, setStateValue));
 }
 

@@ -1,6 +1,10 @@
 """Training from the page: a newcomer starts, watches, leaves, comes back, stops and translates."""
 
+import contextlib
+import os
+import signal
 import time
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -42,6 +46,14 @@ def wait_until(condition, seconds: float = SLOW / 1000) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.1)
+
+
+def kill_trainer(run: Run) -> None:
+    """As when the machine runs out of memory (Linux)."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(run.folder).encode() in (process / "cmdline").read_bytes().split(b"\0"):
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 @pytest.mark.parametrize(("locale", "name", "running", "stopped"), [
@@ -207,10 +219,17 @@ def test_zooming_in_survives_new_data(visitor, checkpoints):
     wait_until(lambda: len(run.steps()) > steps + 20)
     visit.page.wait_for_timeout(2000)
     assert canvas.locator("text.middle").all_text_contents() == ticks
+
+    # It survives the trainer's sudden end too, and so does the time machine's place.
+    machine = visit.page.locator(".machine")
+    machine.locator("input").fill("0")
+    kill_trainer(run)
+    visit.key("panel").locator(".chip", has_text="cut off").wait_for()
+    visit.settle()
+    assert canvas.locator("text.middle").all_text_contents() == ticks
+    expect(machine.locator(".where")).to_have_text("before training")
     visit.page.get_by_text("show all").click()
     assert canvas.locator("text.middle").all_text_contents() != ticks
-    run.request_stop()
-    wait_until(lambda: not run.status().alive)
 
 
 def test_a_finished_run_learns_on_and_another_begins_from_it_with_one_change(visitor, checkpoints):
