@@ -71,7 +71,9 @@ def parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--quality", action="store_true", help="validation losses of both after the same epochs")
     benchmark.add_argument("--decoding", type=Path, metavar="RUN", help="how long this run takes to translate")
     benchmark.add_argument("--epochs", type=int, default=10, help="with --quality: epochs (default 10)")
-    benchmark.add_argument("--seeds", type=int, default=3, help="with --quality: how many seeds (default 3)")
+    benchmark.add_argument(
+        "--seeds", type=int, nargs="+", default=[1, 2, 3], help="with --quality: which seeds (default 1 2 3)"
+    )
     benchmark.add_argument("--scale", action="store_true", help="memory of encoding and of an epoch, as pairs grow")
     sizes = (100_000, 1_000_000)
     benchmark.add_argument(

@@ -5,7 +5,7 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -250,7 +250,7 @@ def busy_share(loop: "OurLoop", steps: int = 20) -> float:
     return float(sum(event.self_device_time_total for event in profiler.key_averages())) / 1e6 / taken
 
 
-def quality(pairs: int, epochs: int, seeds: int, threads: int) -> Iterator[str]:
+def quality(pairs: int, epochs: int, seeds: Sequence[int], threads: int) -> Iterator[str]:
     """Validation losses after the same epochs on the same pairs, seed by seed: what the speed costs, if anything.
 
     Ours is the quick way of training the lesson's model: batches of 128 of like lengths, this machine's precision,
@@ -262,26 +262,34 @@ def quality(pairs: int, epochs: int, seeds: int, threads: int) -> Iterator[str]:
     material = prepared(base)
     yield f"validation loss, nats a word, after {epochs} epochs of {len(material.train):,} pairs, teacher forcing 0.5"
     yield f"{'seed':<6}{'the lesson’s loop':>18}{'ours, 32':>12}{'ours, 128':>12}"
-    columns: list[list[float]] = []
-    for seed in range(1, seeds + 1):
-        lesson = LessonLoop(material, seed, as_timed=False)
-        for number in range(epochs * lesson.batches):
-            lesson.step(number % lesson.batches, 0.5)
-        row = [lesson.valid_loss(material.valid)]
-        for config in (replace(base, seed=seed), replace(quick, seed=seed)):
-            machine = Machine.for_config(config)
-            loop = OurLoop(material, config, machine)
-            steps = epochs * math.ceil(len(material.train) / config.batch_size)
-            for step in range(steps):
-                if config.schedule == "linear":
-                    for group in loop.optimizer.param_groups:
-                        group["lr"] = config.learning_rate * (1 - step / steps)
-                loop.step()
-            row.append(mean_loss(loop.model, material.valid, 128, machine.device))
-        columns.append(row)
-        yield f"{seed:<6}{row[0]:>18.3f}{row[1]:>12.3f}{row[2]:>12.3f}"
-    means = [statistics.mean(values) for values in zip(*columns, strict=True)]
+    rows: list[list[float]] = []
+    for seed in seeds:
+        ours = [our_loss(material, replace(config, seed=seed)) for config in (base, quick)]
+        rows.append([lesson_loss(material, seed, epochs), *ours])
+        yield f"{seed:<6}{rows[-1][0]:>18.3f}{rows[-1][1]:>12.3f}{rows[-1][2]:>12.3f}"
+    means = [statistics.mean(values) for values in zip(*rows, strict=True)]
     yield f"{'mean':<6}{means[0]:>18.3f}{means[1]:>12.3f}{means[2]:>12.3f}"
+
+
+def lesson_loss(material: Material, seed: int, epochs: int) -> float:
+    """The lesson's loop's validation loss at its end, at half teacher forcing as in the lesson."""
+    lesson = LessonLoop(material, seed, as_timed=False)
+    for number in range(epochs * lesson.batches):
+        lesson.step(number % lesson.batches, 0.5)
+    return lesson.valid_loss(material.valid)
+
+
+def our_loss(material: Material, config: TrainConfig) -> float:
+    """Ours after the epochs of the config."""
+    machine = Machine.for_config(config)
+    loop = OurLoop(material, config, machine)
+    steps = config.epochs * math.ceil(len(material.train) / config.batch_size)
+    for step in range(steps):
+        if config.schedule == "linear":
+            for group in loop.optimizer.param_groups:
+                group["lr"] = config.learning_rate * (1 - step / steps)
+        loop.step()
+    return mean_loss(loop.model, material.valid, 128, machine.device)
 
 
 TEN_WORDS = "我昨天在学校图书馆认真学习机器学习。"
