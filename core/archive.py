@@ -268,7 +268,7 @@ def _check(run: Run, file_name: str) -> None:
         if path.name in ("status.json", "scores.json", "baselines.json"):
             read(path.name, lambda path: _plain(json.loads(path.read_text("utf-8"))))
         elif path.suffix == ".jsonl":
-            read(path.name, lambda path: _plain(read_json_lines(path)))
+            read(path.name, _lines)
         elif path.name == "pairs.tsv":
             read(path.name, lambda path: from_tsv(path.read_bytes()))
         elif path.name == "README.md":
@@ -307,6 +307,15 @@ def _plain(value: Any) -> None:
     if isinstance(value, (list, dict)):
         for part in value.values() if isinstance(value, dict) else value:
             _plain(part)
+
+
+def _lines(path: Path) -> None:
+    """Raises ValueError where a number could not be drawn, or where lines stand there and none of them is a row. Single
+    damaged lines may be: a trainer was cut off as it wrote them."""
+    rows = read_json_lines(path)
+    if not rows and path.read_bytes().strip():
+        raise ValueError("no line is a row")
+    _plain(rows)
 
 
 def _shapes(path: Path) -> dict[str, list[int]]:

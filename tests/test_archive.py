@@ -365,6 +365,8 @@ def test_a_missing_file_is_named(change, elsewhere, name):
         ("metrics.jsonl", b'{"step": 1, "loss": NaN, "tokens_per_second": 1}'),
         ("metrics.jsonl", b'{"step": 1, "loss": 1' + b"0" * 400 + b', "tokens_per_second": 1}'),
         ("metrics.jsonl", b"[" * 100_000),
+        ("metrics.jsonl", b"\x00\xff garbage\nand more of it\n"),
+        ("samples.jsonl", b"[1]\n"),
         ("status.json", {"state": "finished", "seconds": float("inf")}),
         ("scores.json", b"\xff\xfe"),
         ("pairs.tsv", b"one column\n"),
