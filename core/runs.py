@@ -499,6 +499,8 @@ class Run:
         if resume:
             self.check_resumable()
             command.append("--resume")
+            if self.control().paused:  # a pause asked of a process that is gone: who goes on takes it back
+                self.ask(paused=False)
             self.write_status(replace(self._written_status(), state=WAITING, reason_en="", reason_zh=""))
         start(command, self.folder / "train.log")
 
