@@ -335,6 +335,11 @@ def _finish(training: Training, created: float, tell: Tell) -> Ended:
             f"Ended early: {'the validation loss' if loss else 'BLEU'} was not better for {epochs}.",
             f"提前结束：{'验证损失' if loss else 'BLEU'}连续 {config.patience} 个训练轮次没有变好。",
         )
+        if training.best_epoch:  # 0 where no loss was a number
+            early = (
+                f"{early[0]} The weights kept are those of epoch {training.best_epoch}, where the validation loss was lowest.",
+                f"{early[1]}保留的是第 {training.best_epoch} 轮的权重，那时验证损失最低。",
+            )
         reasons.insert(0, early)
     run.write_status(
         replace(

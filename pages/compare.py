@@ -144,8 +144,8 @@ def references(runs: Sequence[Facts]) -> tuple[list[tuple[str, float, str]], str
     lesson = lesson_bleu(runs)
     if lesson is not None:
         meaning = t(
-            "The lesson's sizes and settings on 10,000 pairs of Tatoeba: its best epoch, on the same validation sentences",
-            "课程的模型大小和设置，10,000 个 Tatoeba 句对：最好的一轮，在同样的验证句子上",
+            "The lesson's sizes and settings on 10,000 pairs of Tatoeba: the epoch of its lowest loss, on the same validation sentences",
+            "课程的模型大小和设置，10,000 个 Tatoeba 句对：损失最低的一轮，在同样的验证句子上",
         )
         lines.append((t("the lesson's model", "课程的模型"), lesson, meaning))
     else:
@@ -254,7 +254,7 @@ def _results(runs: Sequence[Facts]) -> list[Row]:
          lambda value: f"{value:.1f}", max if scores else None),
         (t("validation loss", "验证损失"), t("the lowest", "最低值"), [one.valid_loss for one in runs],
          lambda value: f"{value:.2f}", min if losses else None),
-        (t("best epoch", "最好的轮次"), "", [one.status.best_epoch or None for one in runs], str, None),
+        (t("epoch of the lowest loss", "损失最低的轮次"), t("its weights are kept", "保留的是这一轮的权重"), [one.status.best_epoch or None for one in runs], str, None),
         (t("trained for", "训练用时"), "", [one.seconds for one in runs], duration, None),
         (t("parameters", "参数"), "", [one.status.parameters or None for one in runs], lambda n: f"{n:,}", None),
         (t("pairs trained on", "训练句对"), "", [one.status.training_pairs or None for one in runs], lambda n: f"{n:,}", None),

@@ -27,7 +27,7 @@ from core.estimate import estimate
 from core.material import load_corpus, normalized, prepare
 from core.problems import Problem
 from core.processes import PROJECT
-from core.runs import Control, Run
+from core.runs import Control, Run, kept_epoch
 from core.step import batch_loss, mean_loss
 from core.text import tokenizer
 from core.train import Ended, EpochEnded, Paused, Prepared, Stepped, _preparing, train
@@ -536,7 +536,12 @@ def test_a_paused_run_can_be_stopped_and_one_killed_in_its_pause_goes_on(whole, 
         if isinstance(event, Paused):
             break  # killed
     assert run.status().state == "interrupted"
-    list(train(run, resume=True))
+    run.start(resume=True)
+    assert not run.control().paused  # at once: the page asks while the process still starts
+    deadline = time.monotonic() + 120
+    while run.status().state != "finished":
+        assert time.monotonic() < deadline, run.status()
+        time.sleep(0.1)
     assert same(run, whole)
 
 
@@ -665,6 +670,10 @@ def test_an_early_stop_ends_the_run_once_its_patience_is_over(new_run, monkeypat
     status = run.status()
     assert (status.state, status.epoch, status.epochs) == ("finished", 4, 9)
     assert "not better for 2 epochs" in status.reason_en
+    # Whatever it stopped by, the weights kept are those of the lowest loss, and it says so.
+    kept = kept_epoch(run.epochs())["epoch"]
+    assert f"those of epoch {kept}, where the validation loss was lowest" in status.reason_en
+    assert f"保留的是第 {kept} 轮的权重" in status.reason_zh
     # Going on gives it its patience back.
     list(train(run, resume=True))
     assert run.status().epoch > 5

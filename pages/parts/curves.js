@@ -110,7 +110,7 @@ function show(data, host, state) {
     }
     if (best) {
       shape(inside, "line", { x1: x(best), x2: x(best), y1: 12, y2: HEIGHTS.loss + GAP + HEIGHTS.bleu, class: "best" });
-      shape(inside, "text", { x: x(best) + (x(best) > width - 110 ? -5 : 5), y: 22, class: `best ${x(best) > width - 110 ? "end" : ""}` }, fill(texts.best, { epoch: best }));
+      shape(inside, "text", { x: x(best) + (x(best) > width - 150 ? -5 : 5), y: 22, class: `best ${x(best) > width - 150 ? "end" : ""}` }, fill(texts.best, { epoch: best }));
     }
     const cursor = shape(inside, "g", { class: "cursor" });
     const hover = shape(inside, "g", { class: "hover" });

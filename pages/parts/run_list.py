@@ -61,8 +61,10 @@ def _facts(run: Run, alive: bool) -> None:
         except Problem:
             pass
     if (kept := kept_epoch(epochs)) is not None:
-        best = kept["bleu"]
-        facts.append(t(f"BLEU {best:.1f} at its best epoch", f"最好一轮的 BLEU {best:.1f}"))
+        epoch, bleu = f"{kept['epoch']:g}", f"{kept['bleu']:.1f}"
+        facts.append(
+            t(f"lowest loss after epoch {epoch}, BLEU {bleu} there", f"第 {epoch} 轮损失最低，那时 BLEU {bleu}")
+        )
     if status.created:
         facts.append(time.strftime("%Y-%m-%d %H:%M", time.localtime(status.created)))
     if run.shipped:

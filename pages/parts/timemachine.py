@@ -96,7 +96,7 @@ def _curve_texts() -> dict[str, str]:
         "nats": t("loss, nats per word", "损失（每词 nats）"),
         "step": t("step {step}", "第 {step} 步"),
         "after": t("after epoch {epoch}", "第 {epoch} 轮后"),
-        "best": t("best, epoch {epoch}", "最好：第 {epoch} 轮"),
+        "best": t("lowest loss, epoch {epoch}", "损失最低：第 {epoch} 轮"),
         "train": t("training", "训练"),
         "trainHelp": t(
             "Each batch as it is learnt from, with dropout, and with the decoder fed its own words as often as teacher forcing leaves open: harder than the dotted curve.",
