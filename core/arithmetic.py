@@ -33,9 +33,10 @@ LESSON = {
 }
 
 CELL_FORMULAS = {
-    "GRU": "r = σ(W_r x + U_r h)   z = σ(W_z x + U_z h)   n = tanh(W_n x + r ⊙ U_n h)   h′ = (1 − z) ⊙ n + z ⊙ h",
-    "LSTM": "i, f, o = σ(W x + U h)   g = tanh(W_g x + U_g h)   c′ = f ⊙ c + i ⊙ g   h′ = o ⊙ tanh(c′)",
-    "RNN_TANH": "h′ = tanh(W x + U h)",
+    "GRU": "r = σ(W_r x + U_r h + b_r)   z = σ(W_z x + U_z h + b_z)   "
+    "n = tanh(W_n x + b_n + r ⊙ (U_n h + b′_n))   h′ = (1 − z) ⊙ n + z ⊙ h",
+    "LSTM": "i, f, o = σ(W x + U h + b)   g = tanh(W_g x + U_g h + b_g)   c′ = f ⊙ c + i ⊙ g   h′ = o ⊙ tanh(c′)",
+    "RNN_TANH": "h′ = tanh(W x + U h + b)",
 }
 SCORE_FORMULAS = {
     "dot": "score_i = s · h_i",

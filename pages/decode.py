@@ -159,7 +159,7 @@ def picture_data() -> dict[str, Any]:
     return {
         "identity": here.identity(),
         "place": here.place.to_dict() | {"visit": here.visit},
-        **sentence_data(trace_of(GREEDY), run.config.hidden, run.config.bidirectional, words_counted()),
+        **sentence_data(trace_of(GREEDY), run.config, words_counted()),
         "ways": [way_data(way, trace_of(way)) for way in here.ways],
         "cut": {
             "changed": here.cut is not None,

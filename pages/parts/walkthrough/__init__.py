@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from core.config import Architecture
 from pages.parts.component import component, script
 from pages.parts.language import language
 from pages.parts.walkthrough.ways import GREEDY, Way, write_way
@@ -92,15 +93,17 @@ def told() -> dict[str, Any]:
     return dict(st.session_state[KEY].get("place") or {})
 
 
-def sentence_data(
-    trace: "DecodeTrace", hidden: int, bidirectional: bool, words: "TrainingWords | None" = None
-) -> dict[str, Any]:
-    """What the picture needs of the source and the encoder, as plain numbers; words: the run's, if they were counted."""
+def sentence_data(trace: "DecodeTrace", shape: Architecture, words: "TrainingWords | None" = None) -> dict[str, Any]:
+    """What the picture needs of the source and the encoder, as plain numbers.
+
+    shape: the model's, of which the run's config is one; words: the run's, if they were counted.
+    """
     last = len(trace.source) - 1
     return {
         "vocabulary": trace.vocabulary,
-        "hidden": hidden,
-        "bidirectional": bidirectional,
+        "hidden": shape.hidden,
+        "states": shape.layers * (2 if shape.cell == "lstm" else 1),
+        "bidirectional": shape.bidirectional,
         "attends": trace.steps[0].attention is not None,
         "source": [
             {

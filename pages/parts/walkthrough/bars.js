@@ -32,7 +32,7 @@ function makeBars(svg, size, tip, act, data) {
     const word = shape(row, "text", { class: "name" });
     const bar = shape(row, "rect", { class: "rail", x: name, rx: 3 });
     const share = shape(row, "text", { class: "share", x: size.candidates, "text-anchor": "end" });
-    const tag = shape(row, "text", { class: "tag", "text-anchor": "end" });
+    const tag = shape(row, "text", { class: "tag" });
     row.dataset.focus = `bar-${index}`;
     row.addEventListener("click", () => follow(index));
     row.addEventListener("keydown", (event) => {
@@ -73,12 +73,10 @@ function makeBars(svg, size, tip, act, data) {
     const pitch = Math.min(30, (TALL - 66) / count);
     const font = clamp(pitch - 4, 12, 15);
     let seen = 0;
-    let best = 0;
     for (const entry of shown) {
       entry.share = shareOf(entry.candidate, step, place.temperature);
       entry.chosen = entry.candidate.id === step.chosen.id;
       seen += entry.share;
-      best = Math.max(best, entry.share);
     }
     rows.forEach((parts, index) => {
       const entry = shown[index];
@@ -89,17 +87,20 @@ function makeBars(svg, size, tip, act, data) {
       const y = 28 + index * pitch;
       const bar = clamp(pitch - 7, 8, 16);
       const tag = rank > count ? `#${grouped(rank)}` : step.departs && rank === 1 && !chosen ? texts.argmax : chosen && rank === 1 ? texts.argmax : chosen ? texts.given : "";
+      // Inside a bar that has room for it, else behind the bar's end.
+      const long = rail * share;
+      const inside = long > widthOf(tag, 11) + 14;
       set(parts.hit, { y: y, height: pitch });
       write(parts.word, fit(candidate.token, name - 8, font));
       set(parts.word, { x: 0, y: y + pitch / 2 + font * 0.35, "font-size": font });
-      set(parts.bar, { y: y + (pitch - bar) / 2, height: bar, width: Math.max(1, (rail * share) / best) });
+      set(parts.bar, { y: y + (pitch - bar) / 2, height: bar, width: Math.max(1, long) });
       write(parts.share, percent(share));
       set(parts.share, { y: y + pitch / 2 + font * 0.35, "font-size": Math.min(font, 14) });
       write(parts.tag, tag);
-      set(parts.tag, { x: name + rail - 6, y: y + pitch / 2 + 4, "font-size": 11 });
+      set(parts.tag, { x: name + (inside ? long - 6 : long + 6), y: y + pitch / 2 + 4, "font-size": 11, "text-anchor": inside ? "end" : "start" });
       if (chosen) chosenY = y + pitch / 2;
       parts.row.classList.toggle("chosen", chosen);
-      parts.row.classList.toggle("inside", (share / best) > 0.55);
+      parts.row.classList.toggle("inside", inside);
       parts.row.classList.toggle("unknown", candidate.token === "<unk>");
       parts.row.classList.toggle("follows", !chosen && act.canFollow(candidate));
       parts.row.classList.toggle("busy", waiting === candidate.id);

@@ -46,11 +46,13 @@ const grouped = (count) => Math.round(count).toLocaleString("en-US");
 // What there is to know of a source token.
 function aboutSource(token, texts) {
   if (token.end) return texts.endToken;
-  if (token.known) return fill(texts.seen, { count: grouped(token.count) });
+  const times = (count) => (count === 1 ? texts.seenOnce : fill(texts.seen, { count: grouped(count) }));
+  if (token.known) return times(token.count);
   if (!token.seen) return texts.unknownToken;
   const { count, min_freq, max_size } = token.seen;
-  const values = { count: grouped(count), min_freq, max_size: max_size && grouped(max_size) };
-  return texts.unknownToken + texts.between + fill(count ? texts.wouldKeep : texts.neverSeen, values);
+  const kept = { min_freq, max_size: max_size && grouped(max_size) };
+  const why = count ? times(count) + texts.between + fill(texts.wouldKeep, kept) : texts.neverSeen;
+  return texts.unknownToken + texts.between + why;
 }
 
 // A colour of the house as the canvas wants it; it follows light and dark.

@@ -38,6 +38,8 @@ function drawCut(card, data, act) {
     row.append(place);
   });
   card.replaceChildren(title, row);
+  const written = data.ways[0].steps.map((step) => step.chosen[0]);
+  if ([...words, ...written].some((word) => word.startsWith("▁"))) card.append(element("p", "mute", texts.piecesNote));
   if (data.cut.changed) {
     const back = element("button", "quiet", texts.cutBack);
     back.dataset.focus = "cut-back";

@@ -86,9 +86,10 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
   let held = null;
   const hold = (at) => {
     held = [clamp(at[0], 0, now), clamp(at[1], 0, columns - 1)];
+    svg.dataset.column = held[1]; // the map is drawn anew where the server answers
     set(hit, { "aria-valuenow": held[0] * columns + held[1] + 1, "aria-valuetext": cell(held) });
   };
-  set(hit, { tabindex: 0, role: "slider", "aria-label": texts.heatKeys, "aria-valuemin": 1, "aria-valuemax": steps.length * columns });
+  set(hit, { role: "slider", "aria-label": texts.heatKeys, "aria-valuemin": 1, "aria-valuemax": steps.length * columns });
   hit.dataset.focus = "heat";
   hit.addEventListener("keydown", (event) => {
     const [i, j] = held;
@@ -106,7 +107,9 @@ function makeHeat(svg, size, tip, act, data, steps, ink) {
 
   function draw(place) {
     now = place.step - 1;
-    hold([now, held ? held[1] : 0]);
+    hold([now, Number(svg.dataset.column ?? 0)]);
+    set(group, { visibility: data.showAttention ? "visible" : "hidden" });
+    set(hit, { tabindex: data.showAttention ? 0 : -1 });
     set(clip, { height: place.step * row });
     set(frame, outline(labels, top + now * row, wide + (thin ? gap : 1), row));
     names.forEach((node, i) => {

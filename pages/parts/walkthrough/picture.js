@@ -387,7 +387,7 @@ function makePicture(root, svg, tip, act) {
     });
     set(nodes.pill, { transform: `translate(${pillX.toFixed(1)} ${pillY})` });
     set(nodes.pillBox, { width: pillWide });
-    write(nodes.pillWord, size.attends ? fill(texts.mixture, { step: place.step }) : fill(texts.context, { size: data.hidden }));
+    write(nodes.pillWord, size.attends ? fill(texts.mixture, { step: place.step }) : fill(texts.context, { size: data.states > 1 ? `${data.states} × ${data.hidden}` : data.hidden }));
     set(nodes.pillWord, { x: size.attends ? pillWide / 2 - (data.showStates ? 26 : 0) : pillWide / 2 });
     const picture = size.attends ? mixtureOf(now) : (nodes.mixes.get("context") ?? "");
     if (!size.attends && !picture && data.context.length) nodes.mixes.set("context", fingerprint(data.context, ink.context, ink.mute, strength));

@@ -9,6 +9,9 @@ const PARTS = {
   softmax: ["fc_out", "softmax", "choice"],
 };
 
+// Parts that code calls so too; the others are named in the visitor's language alone.
+const CODE = ["mix", "fc_out", "softmax"];
+
 function drawSumsCard(card, data, open, place, step, sums, act) {
   const { texts } = data;
   const { what, position } = open;
@@ -54,7 +57,7 @@ function drawOperation(operation, step, data) {
   const box = element("div", "operation");
   const name = element("h4", "", texts[`op_${operation.part.replace(" ", "_")}`]);
   if (operation.part.endsWith("cell")) name.append(span("mute", " " + fill(texts.sumLayer, { layer: operation.layer, direction: operation.direction })));
-  box.append(name, element("code", "formula", operation.formula), element("code", "shapes", operation.shapes));
+  box.append(name, element("code", "formula", operation.formula), element("code", "shapes", CODE.includes(operation.part) ? operation.shapes : operation.shapes.slice(operation.part.length + 2)));
   const table = element("table", "numbers");
   const add = (kind, list) => {
     for (const quantity of list) {

@@ -72,7 +72,7 @@ def current(subject: str, words: Sequence[str], by_link: bool, arrived: bool) ->
             _place(tour.place.number if tour else 0),
             read_ways(_read()["ways"]),
             _cut(words),
-            note=_unread(),
+            note=_unread(words),
         )
     st.session_state["tour"] = tour
     return tour
@@ -111,14 +111,19 @@ def _written() -> dict[str, str]:
     return dict(st.session_state.get("tour:address", {}))
 
 
-def _unread() -> str | None:
-    """What to say of branches in the address that cannot be opened."""
+def _unread(words: Sequence[str]) -> str | None:
+    """What to say of a cut or of branches in the address that cannot be opened."""
     values = _read()
+    if values["cut"] and _cut(words) is None:
+        return t(
+            "This link's cut does not fit the sentence: it is cut as usual.",
+            "链接里的切法和句子对不上，已按默认方式切分。",
+        )
     if all_read(values["ways"], values["way"]):
         return None
     return t(
         f"This link's branches cannot all be opened: they are cut off or written wrongly, or are more than {MOST - 1}. Those that can be read stand below.",
-        f"链接里的分支没能全部打开：可能被截断、写错了，或者超过 {MOST - 1} 条。能读出的都列在下面。",
+        f"链接里的走法没能全部打开：可能被截断、写错了，或者超过 {MOST - 1} 条。能读出的都列在下面。",
     )
 
 

@@ -107,7 +107,6 @@ function makeWalk(root) {
   async function saveAnimation() {
     stop();
     saves.gif.disabled = true;
-    saves.gif.textContent = texts.drawingGif;
     const { step } = view.place;
     const styles = pictureStyles(root);
     // Of very many steps every second, third, …, and the last.
@@ -115,6 +114,7 @@ function makeWalk(root) {
     const frames = [];
     const last = steps().length;
     const drawn = Array.from({ length: last }, (_, i) => i + 1).filter((at) => (at - 1) % every === 0 || at === last);
+    saves.gif.textContent = every > 1 ? fill(texts.drawingSome, { frames: drawn.length, steps: last }) : texts.drawingGif;
     for (const at of drawn) {
       picture.draw({ ...view.place, step: at });
       frames.push(await frame(svg, styles, root, steps().map((one) => one.chosen.token), at));
@@ -282,6 +282,7 @@ function makeWalk(root) {
     }
     if (!plain) parts.push(fill(texts.sayTemperature, { temperature: view.place.temperature.toFixed(1), share: percent(shareOf(step.chosen, step, 1)) }));
     if (step.chosen.token === "<eos>") parts.push(texts.sayEnd);
+    else if (view.place.step === steps().length) parts.push(texts.sayCut);
     // Chinese sentences follow each other without a space.
     say.replaceChildren(...parts.flatMap((part) => [part, texts.between]));
   }

@@ -57,12 +57,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "This step's context: the encoder's states, mixed in the proportions of the attention. It joins what the cell gives, on the way to the candidates. Click for the numbers.",
         "这一步的上下文：按注意力的比例把编码器各状态加在一起，再和单元的输出汇合，一起决定候选词。点击看具体数字。",
     ),
+    "seenOnce": ("Training saw it once.", "训练数据里出现过 1 次。"),
     "seen": ("Training saw it {count} times.", "训练数据里出现过 {count} 次。"),
     "endToken": ("Marks the end of the sentence.", "句子结束标记。"),
     "unknownToken": ("Not in the vocabulary: the model reads <unk>.", "不在词表里：模型读到的是 <unk>。"),
     "wouldKeep": (
-        "Training saw it {count} times: min_freq {min_freq} or less, with max_size {max_size} or more, would have kept it.",
-        "训练数据里出现过 {count} 次：min_freq 不大于 {min_freq}、max_size 不小于 {max_size} 就会保留它。",
+        "min_freq of at most {min_freq} with max_size of at least {max_size} would have kept it.",
+        "min_freq 不大于 {min_freq}、max_size 不小于 {max_size} 就会保留它。",
     ),
     "neverSeen": (
         "Training never saw it: no min_freq or max_size would have kept it.",
@@ -143,6 +144,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "These shares are at temperature {temperature}; at 1.0 it has {share}. The order of the words never changes.",
         "以上是温度 {temperature} 时的概率；温度 1.0 时它是 {share}。词的先后次序不会变。",
     ),
+    "sayCut": (
+        "As many words as it may write, and no <eos>: here it was cut off.",
+        "写到了长度上限，还没有写出 <eos>，到这里被截断。",
+    ),
     "sayEnd": ("<eos> ends the sentence.", "写出 <eos>，句子结束。"),
     # Files
     "take": ("Take it along:", "带走："),
@@ -150,6 +155,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "save_csv": ("the steps as a table (CSV)", "每一步的表格（CSV）"),
     "save_gif": ("an animation for slides (GIF)", "幻灯片用的动画（GIF）"),
     "drawingGif": ("drawing …", "正在画……"),
+    "drawingSome": ("drawing {frames} of {steps} steps …", "正在画，{steps} 步里取 {frames} 步……"),
     # Ways
     "ways": ("Ways it could have gone", "另外的走法"),
     "waysNote": ("each with how probable the whole sentence is", "以及整句的概率"),
@@ -262,6 +268,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     # Segmentation
     "cut": ("How the sentence is cut", "怎样分词"),
     "cutNote": ("+ merges two words, a dashed line splits one", "“+”合并两个词，虚线处切开"),
+    "piecesNote": (
+        "This model knows word pieces: where this page says word, it means one. ▁ stands for a blank, and for the sentence's beginning.",
+        "这个模型用的是词片：本页说的“词”就是词片。▁ 表示前面有空格，句首也有一个。",
+    ),
     "merge": ("Merge {left} and {right} and translate again", "合并 {left} 和 {right}，重新翻译"),
     "split": ("Split into {left} and {right} and translate again", "切成 {left} 和 {right}，重新翻译"),
     "cutBack": ("Back to the tokenizer's cut", "恢复分词器的切法"),
