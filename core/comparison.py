@@ -47,10 +47,17 @@ class Facts:
 
     def course(self, name: str) -> tuple[Any, ...]:
         """The setting's value, and after it each that it was given on the way."""
-        values = [getattr(self.config, name)]
-        if name in CHANGED_ON_THE_WAY:
-            values += [row["to"] for row in self._changes if row["change"] == name and row["to"] != values[-1]]
-        return tuple(values)
+        return course(self.config, self._changes, name)
+
+
+def course(config: TrainConfig, changes: Sequence[dict[str, Any]], name: str) -> tuple[Any, ...]:
+    """A setting's value, and after it each that it was given on the way, by the rows of `Run.changes`."""
+    values = [getattr(config, name)]
+    if name in CHANGED_ON_THE_WAY:
+        for row in changes:
+            if row["change"] == name and row["to"] != values[-1]:
+                values.append(row["to"])
+    return tuple(values)
 
 
 def facts(run: Run) -> Facts | None:

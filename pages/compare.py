@@ -21,7 +21,7 @@ from core.runs import Run, list_runs
 from pages.parts import address
 from pages.parts.baselines import baselines
 from pages.parts.compare_charts import EPOCHS, MINUTES, curves, run_colour
-from pages.parts.fields import field_label, field_value
+from pages.parts.fields import course_value, field_label
 from pages.parts.language import keep_option, t
 from pages.parts.progress import duration, how_far
 from pages.parts.share import export_button
@@ -285,7 +285,7 @@ def _settings(runs: Sequence[Facts]) -> list[Row]:
 
 def _course(one: Facts, name: str) -> str:
     """The setting's value, with those it was changed to on the way."""
-    return " → ".join(field_value(name, value) for value in one.course(name))
+    return course_value(name, one.course(name))
 
 
 def _setting(one: Facts, name: str) -> str:

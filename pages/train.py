@@ -8,6 +8,7 @@ from pages.parts import address
 from pages.parts.language import say, t
 from pages.parts.new_run import new_run
 from pages.parts.run_list import run_list
+from pages.parts.scroll import FORM, PANEL, scroll_to, scroll_where_asked
 from pages.parts.shell import heading, shell
 from pages.parts.watch import watch
 
@@ -39,7 +40,7 @@ if run is not None:
     address.write("watch", run.name)
     watch(run)
 
-with st.container(border=True):
+with st.container(border=True, key=FORM):
     st.html(f'<h2 class="part">{t("A new run", "新的运行")}</h2>')
     started = new_run()
 
@@ -48,4 +49,6 @@ asked = started.name if started else run_list()
 if asked:
     st.session_state["watched"] = asked
     address.write("watch", asked)
+    scroll_to(PANEL)
     st.rerun()
+scroll_where_asked()

@@ -72,10 +72,10 @@ def test_a_run_without_a_test_score_is_still_known_to_have_other_sentences(known
 
 def test_what_was_changed_on_the_way_is_a_difference_and_stands_in_its_order(known):
     first, second = known("a", learning_rate=0.005), known("b", learning_rate=0.005)
-    for rates in ((0.005, 0.001), (0.001, 0.0005)):
+    for rates in ((0.005, 0.001), (0.001, 0.005), (0.005, 0.0005)):
         row = {"change": "learning_rate", "from": rates[0], "to": rates[1], "at_step": 3}
         second.run.append("metrics.jsonl", row)
-    assert second.course("learning_rate") == (0.005, 0.001, 0.0005)
+    assert second.course("learning_rate") == (0.005, 0.001, 0.005, 0.0005)
     assert second.course("hidden") == (second.config.hidden,)
     assert only_change(first, second) == "learning_rate"
 

@@ -1,5 +1,6 @@
 """The settings of a run in the words of people: one name for each field of TrainConfig, wherever it is shown."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from core.config import TrainConfig
@@ -75,6 +76,11 @@ def field_value(name: str, value: Any) -> str:
         "pieces": t("pieces", "词片"),
         "auto": t("auto", "自动"),
     }.get(value, value or "–")  # fmt: skip
+
+
+def course_value(name: str, values: Sequence[Any]) -> str:
+    """`0.005 → 0.001`: a setting's value and those it was changed to on the way (core.comparison.course)."""
+    return " → ".join(field_value(name, value) for value in values)
 
 
 def differences(old: TrainConfig, new: TrainConfig) -> str:

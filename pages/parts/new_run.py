@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core import corpus
+from core.comparison import CHANGED_ON_THE_WAY, course
 from core.config import AUTO, FILES, PINNED, PRESETS, TrainConfig, preset
 from core.corpus import Pair
 from core.problems import Problem
 from core.progress import Bar
-from core.runs import PAUSED, Run, check_name, checkpoints_folder, find_run, free_name, list_runs
+from core.runs import MAX_PINNED, PAUSED, Run, check_name, checkpoints_folder, find_run, free_name, list_runs
 from core.text import contains_chinese
 from pages.parts.estimates import OwnPairs, drop_waiting, measure
-from pages.parts.fields import differences, field_label, field_value
+from pages.parts.fields import course_value, differences, field_label, field_value
+from pages.parts.history import history
 from pages.parts.language import keep_option, say, t
 from pages.parts.prepared import prepared, tokenizers
 from pages.parts.progress import Task, duration, task_bar, wait_for
@@ -54,7 +56,8 @@ def new_run() -> Run | None:
     """Draw the form. Returns the run just started, None while there is none."""
     parent = _parent()
     if parent is not None:
-        return _form(replace(parent.config, based_on=parent.name, precision=AUTO, threads=0), parent)
+        pinned = _followed(parent)
+        return _form(replace(parent.config, based_on=parent.name, pinned=pinned, precision=AUTO, threads=0), parent)
     kind = st.selectbox(
         t("Preset", "预设"),
         list(PRESETS),
@@ -65,6 +68,15 @@ def new_run() -> Run | None:
         width=330,
     )
     return _form(preset(kind, pairs=PRESETS[kind].get("pairs", 10_000)), None)
+
+
+def _followed(run: Run) -> tuple[str, ...]:
+    """The sentences of its settings; where some were added as it learnt, all that it followed then."""
+    config, added = run.config, run.control().pinned
+    if not added:
+        return config.pinned
+    translated = [source for rows in history(run).frames.values() for source in rows]
+    return tuple(dict.fromkeys((*(translated or config.pinned), *added)))[:MAX_PINNED]
 
 
 def _form(base: TrainConfig, parent: Run | None) -> Run | None:
@@ -124,7 +136,7 @@ def _form(base: TrainConfig, parent: Run | None) -> Run | None:
         st.warning(say(problem))
         return None
     if parent:
-        _say_what_changed(parent.config, config)
+        _say_what_changed(parent, config)
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.session_state.get("named-for") != suffix or "name" not in st.session_state:
@@ -157,9 +169,20 @@ def _form(base: TrainConfig, parent: Run | None) -> Run | None:
     return run
 
 
-def _say_what_changed(old: TrainConfig, new: TrainConfig) -> None:
-    changed = old.differences(new)
+def _say_what_changed(parent: Run, new: TrainConfig) -> None:
+    old = parent.config
+    changed, on_the_way = old.differences(new), _changed_on_the_way(parent)
+    if on_the_way:
+        st.caption(
+            t(
+                f"“{parent.name}” was changed on the way: **{on_the_way}**. This run would begin without that, so its "
+                "losses would not be the same.",
+                f"“{parent.name}”在训练途中调整过：**{on_the_way}**。新的运行不带这些调整，所以损失不会相同。",
+            )
+        )
     if not changed:
+        if on_the_way:
+            return
         st.caption(
             t(
                 "Nothing is changed yet: it would give the same losses once more.",
@@ -177,6 +200,20 @@ def _say_what_changed(old: TrainConfig, new: TrainConfig) -> None:
                 f"改了 {len(changed)} 项：**{words}**。改动不止一项时，就说不清差别是哪一项造成的。",
             )
         )
+
+
+def _changed_on_the_way(run: Run) -> str:
+    """`learning rate 0.005 → 0.001`, …: what a run that begins from this one's settings does without."""
+    config, changes = run.config, history(run).changes
+    courses = {name: course(config, changes, name) for name in CHANGED_ON_THE_WAY}
+    if config.schedule == "linear":  # towards another end the rate falls otherwise
+        planned = [row for row in changes if row["change"] == "epochs"]
+        courses["epochs"] = tuple(
+            value for row in planned[:1] for value in (row["from"], *(row["to"] for row in planned))
+        )
+    return " · ".join(
+        f"{field_label(name)} {course_value(name, values)}" for name, values in courses.items() if len(values) > 1
+    )
 
 
 def _pairs_of(run: Run) -> OwnPairs | None:

@@ -16,6 +16,7 @@ from pages.parts.history import History, history
 from pages.parts.language import language, say, t
 from pages.parts.new_run import begin_from
 from pages.parts.progress import bar, duration, how_far, stage_name
+from pages.parts.scroll import FORM, PANEL, scroll_to
 from pages.parts.slowmotion import slow_motion
 from pages.parts.timemachine import curves, time_machine
 
@@ -92,7 +93,7 @@ def _panel(run: Run, polling: bool, relatives: list[str]) -> None:
     st.session_state["watching-paused"] = run.name, status.state == runs.PAUSED
     if (was_alive and not status.alive) or was_paused == (run.name, status.state != runs.PAUSED):
         st.rerun()  # the rest of the page has to know too
-    with st.container(border=True, key="panel"):
+    with st.container(border=True, key=PANEL):
         _head(run, status, relatives)
         if status.state == runs.DAMAGED:
             return
@@ -191,6 +192,7 @@ def _buttons_over(run: Run, status: Status) -> None:
             ),
         ):
             begin_from(run)
+            scroll_to(FORM)
             st.rerun()
         if run.translates:
             st.page_link(
@@ -217,13 +219,14 @@ def _more_epochs(run: Run, status: Status) -> None:
         if st.button(t("A new run from these settings", "用这些设置新建运行"), key="from-settings", type="primary"):
             st.session_state["more-turn"] = st.session_state.get("more-turn", 0) + 1
             begin_from(run)
+            scroll_to(FORM)
             st.rerun()
         return
     until = st.number_input(
         t(f"Up to epoch (it has done {status.epoch})", f"训练到第几轮（已完成 {status.epoch} 轮）"),
         min_value=status.epoch + 1,
         max_value=10_000,
-        value=max(status.epochs + 1, status.epoch + 5),
+        value=status.epoch + 5,
         key=f"until-{run.name}-{status.epoch}",
     )
     st.caption(

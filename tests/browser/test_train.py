@@ -150,7 +150,23 @@ def test_a_run_is_paused_goes_on_and_changes_its_course(visitor, checkpoints):
     progress = visit.page.locator(".progress i").first
     before = progress.get_attribute("style")
     wait_until(lambda: progress.get_attribute("style") != before)
+    run.ask(pinned=("老师喜欢书。",))
+    wait_until(lambda: any(row["source"] == "老师喜欢书。" for row in run.samples()))
     stop(visit)
+
+    # Who begins from it is told what its settings do not say, and goes on following the sentence that came later.
+    assert run.status().epochs == 400
+    panel.get_by_text("More epochs").click()
+    offered = visit.page.locator('[class*="st-key-until-course"] input')
+    assert offered.input_value() == str(run.status().epoch + 5)
+    visit.page.keyboard.press("Escape")
+    button(visit, "again").click()
+    visit.wait_for_text("“course” was changed on the way: learning rate 0.005 → 0.001")
+    assert "Nothing is changed yet" not in visit.text()
+    visit.page.get_by_text("Advanced", exact=True).click()
+    sentences = visit.page.locator('[class*="st-key-pinned-course"] textarea')
+    wait_until(lambda: sentences.input_value().splitlines()[-1] == "老师喜欢书。")
+    assert len(sentences.input_value().splitlines()) > 1
 
 
 def test_the_time_machine_moves_while_the_run_goes_on(visitor, checkpoints):
@@ -255,13 +271,22 @@ def test_a_finished_run_learns_on_and_another_begins_from_it_with_one_change(vis
     slow.get_by_text("7 update").click()
     slow.get_by_text("after it").wait_for()
 
+    # The form is out of sight, below; then the new run's panel, above. Each comes into sight.
+    visit.page.set_viewport_size({"width": 1280, "height": 600})
+    form, top = visit.page.get_by_role("heading", name="A new run"), panel.get_by_role("heading").first
+    top.scroll_into_view_if_needed()
+    expect(form).not_to_be_in_viewport()
     button(visit, "again").click()
     visit.wait_for_text("Nothing is changed yet")
+    expect(form).to_be_in_viewport()
+    expect(top).not_to_be_in_viewport()
+    visit.page.emulate_media(reduced_motion="reduce")
     fill(visit, "epochs-parent", "1")
     visit.wait_for_text("One change")
     fill(visit, "name", "child")
     button(visit, "start").click()
     visit.wait_for_text("From parent, changed: epochs 3 → 1")
+    expect(top).to_be_in_viewport()
     assert find_run("child", checkpoints).config.based_on == "parent"
     wait_until(lambda: not find_run("child", checkpoints).status().alive)
     visit.go("/train?watch=parent")
