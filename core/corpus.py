@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 
 from core.encoded import StoredPairs
-from core.problems import Problem
+from core.problems import Problem, count_of
 from core.progress import Bar, Report, counted
 from core.split import Hashes, split_rows
 from core.tables import Table, decode_text, encoding_of, guess_columns, lines, read_table
@@ -165,7 +165,7 @@ def aligned_rows(source: bytes, target: bytes, source_name: str, target_name: st
 def _check_counts(counts: Sequence[int], names: Sequence[str]) -> None:
     if counts[0] != counts[1]:
         raise Problem(
-            f"{names[0]} has {counts[0]:,} lines and {names[1]} has {counts[1]:,}. "
+            f"{names[0]} has {count_of(counts[0], 'line')} and {names[1]} has {counts[1]:,}. "
             "Each line must be the translation of the same line in the other file: mend the files and try again.",
             f"{names[0]} 有 {counts[0]:,} 行，{names[1]} 有 {counts[1]:,} 行。两个文件必须逐行对应，请修正后再试。",
         )

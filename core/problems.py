@@ -11,3 +11,8 @@ class Problem(Exception):
         super().__init__(en)
         self.en = en
         self.zh = zh
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 line`, `2,000 lines`: for English; Chinese has no plural."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -7,7 +7,7 @@ import streamlit as st
 from core import corpus
 from core.config import FILES
 from core.corpus import Pair
-from core.problems import Problem
+from core.problems import Problem, count_of
 from pages.parts import address
 from pages.parts.corpus_charts import coverage_chart, length_chart
 from pages.parts.language import keep_option, language, say, t
@@ -70,7 +70,9 @@ def preview(pairs: list[Pair], languages: tuple[str, str]) -> None:
         folded = wanted.casefold()
         found = [pair for pair in pairs if folded in pair[0].casefold() or folded in pair[1].casefold()]
         share = len(found) / max(1, len(pairs))
-        st.caption(t(f"In {len(found):,} pairs ({share:.2%})", f"出现在 {len(found):,} 个句对里（{share:.2%}）"))
+        st.caption(
+            t(f"In {count_of(len(found), 'pair')} ({share:.2%})", f"出现在 {len(found):,} 个句对里（{share:.2%}）")
+        )
     stride = max(1, len(found) // SHOWN)
     rows = [found[(turn * 7919 + i * stride) % len(found)] for i in range(min(SHOWN, len(found)))] if found else []
     st.html(pair_table(rows, wanted))
@@ -188,11 +190,13 @@ def _examples(side, size: int, tone: str, count: int = 3) -> str:  # type: ignor
         words = ""
         for word, place in zip(example.words[:30], example.places, strict=False):
             if place < size:
-                hint = t(f"Training saw it {side.counts[place]:,} times", f"训练中出现过 {side.counts[place]:,} 次")
+                hint = t(
+                    f"Training saw it {count_of(side.counts[place], 'time')}", f"训练中出现过 {side.counts[place]:,} 次"
+                )
                 words += f'<span class="word{tone}" title="{hint}">{escape(word)}</span>'
             else:
                 seen = side.counts[place] if place < len(side.counts) else 0
-                hint = t(f"Unknown: training saw it {seen:,} times", f"未登录词：训练中出现过 {seen:,} 次")
+                hint = t(f"Unknown: training saw it {count_of(seen, 'time')}", f"未登录词：训练中出现过 {seen:,} 次")
                 words += f'<span class="word unknown" title="{hint}">{escape(word)}</span>'
         lines += f'<div class="words little">{words}</div>'
     return lines
@@ -208,7 +212,7 @@ def suspicious(found: Survey) -> list[int]:
     }
     total = sum(map(len, text.suspicious.values()))
     share = total / len(text.pairs)
-    note = t(f"{total:,} pairs, {share:.1%}", f"{total:,} 个句对，占 {share:.1%}")
+    note = t(f"{count_of(total, 'pair')}, {share:.1%}", f"{total:,} 个句对，占 {share:.1%}")
     st.html(f'<h2 class="part">{t("Worth a look", "值得检查")}<span>{note}</span></h2>')
     if not total:
         st.caption(t("Nothing looks wrong.", "没有发现可疑的句对。"))

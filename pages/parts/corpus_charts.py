@@ -32,21 +32,28 @@ def length_chart(source: "Side", target: "Side") -> alt.Chart:
     """How many sentences have how many words; the longest hundredth is drawn as one bar at the end."""
     lengths = sorted([*source.lengths, *target.lengths])
     last = max(12, min(lengths[int(len(lengths) * 0.99)], 80))
+    cut = lengths[-1] > last
     rows = []
     for name, side in zip(_sides(), (source, target), strict=True):
         counts = Counter(min(length, last) for length in side.lengths)
-        rows += [{"length": n, "sentences": counts[n], "side": name} for n in range(1, last + 1)]
+        for n in range(1, last + 1):
+            words = t(f"{n} or more", f"{n} 个及以上") if cut and n == last else f"{n}"
+            rows.append({"length": n, "words": words, "sentences": counts[n], "side": name})
+    # The last is always labelled: it is where the cut shows.
+    stride = next(size for size in (1, 2, 5, 10) if last <= 12 * size)
+    ticks = [*range(stride, last - stride // 2, stride), last]
     return (
         alt.Chart(pd.DataFrame(rows))
         .mark_area(interpolate="step", fillOpacity=0.25, line={"strokeWidth": 2}, clip=True)
         .encode(
             alt.X("length:Q", title=t("words in a sentence", "句子的词数"), scale=alt.Scale(domain=[1, last], nice=False),
-                  axis=alt.Axis(format="d", tickMinStep=1, grid=False)),
+                  axis=alt.Axis(values=ticks, labelExpr=f"datum.value == {last} ? '{last}{'+' if cut else ''}' : datum.value",
+                        labelOverlap=False, grid=False)),
             alt.Y("sentences:Q", title=t("sentences", "句数"), stack=None, axis=alt.Axis(tickCount=4, format=",d")),
             _colour(),
             tooltip=[
                 alt.Tooltip("side:N", title=t("side", "哪一边")),
-                alt.Tooltip("length:Q", title=t("words", "词数")),
+                alt.Tooltip("words:N", title=t("words", "词数")),
                 alt.Tooltip("sentences:Q", format=",", title=t("sentences", "句数")),
             ],
         )

@@ -13,7 +13,7 @@ from core import corpus
 from core.comparison import CHANGED_ON_THE_WAY, course
 from core.config import AUTO, FILES, PINNED, PRESETS, TrainConfig, preset
 from core.corpus import Pair
-from core.problems import Problem
+from core.problems import Problem, count_of
 from core.progress import Bar
 from core.runs import MAX_PINNED, PAUSED, Run, check_name, checkpoints_folder, find_run, free_name, list_runs
 from core.text import contains_chinese
@@ -23,7 +23,7 @@ from pages.parts.history import history
 from pages.parts.language import keep_option, say, t
 from pages.parts.prepared import prepared, tokenizers
 from pages.parts.progress import Task, duration, task_bar, wait_for
-from pages.parts.reading import File, read_in_background
+from pages.parts.reading import File, read_in_background, texts, too_many
 
 if TYPE_CHECKING:
     from core.estimate import Estimate
@@ -290,7 +290,11 @@ def own_files() -> OwnPairs | None:
                     f"{upload.name} is larger than 200 MB. Use a part of it, or the command line.",
                     f"{upload.name} 超过 200 MB。请只取一部分，或使用命令行。",
                 )
-        files = [File.of(upload) for upload in uploads]
+        files = texts([File.of(upload) for upload in uploads])
+        if not files:
+            return None
+        if len(files) > 2:
+            raise too_many(files)
         own = _own(
             " ".join(file.digest for file in files),
             lambda bar: corpus.from_files([(file.name, file.content) for file in files], bar.stage("reading")),
@@ -301,7 +305,8 @@ def own_files() -> OwnPairs | None:
     if own is not None:
         count, first = len(own.pairs), own.pairs[0]
         st.text(
-            t(f"{count:,} sentence pairs. The first:", f"共 {count:,} 个句对，第一个：") + f" {first[0]} → {first[1]}"
+            t(f"{count_of(count, 'sentence pair')}. The first:", f"共 {count:,} 个句对，第一个：")
+            + f" {first[0]} → {first[1]}"
         )
     return own
 

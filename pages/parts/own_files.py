@@ -8,13 +8,13 @@ from typing import TypeVar
 import streamlit as st
 
 from core import corpus
-from core.problems import Problem
+from core.problems import Problem, count_of
 from core.progress import Bar, counted
 from core.survey import guess_language
 from core.tables import Table, encoding_of, guess_columns, read_table
 from pages.parts.language import keep_option, say, t
 from pages.parts.progress import Task, wait_for
-from pages.parts.reading import File, read_in_background
+from pages.parts.reading import File, read_in_background, texts, too_many
 
 Files = tuple[File, ...]
 A = TypeVar("A")
@@ -56,9 +56,16 @@ def own_files() -> Own | None:
             return _from_table(files[0])
         if len(files) == 2:
             return _from_two(files[0], files[1])
-        raise Problem("Give one table, or two files that match line by line.", "请提供一个表格，或两个逐行对应的文件。")
+        raise too_many(files)
     except Problem as problem:
         st.warning(say(problem))
+        if len(files) == 2:
+            st.caption(
+                t(
+                    "The two were read as one text and its translation. To use one of them alone, press “Other files”.",
+                    "这两个文件是当作原文和译文来读的。如果只想用其中一个，请点“换文件”。",
+                )
+            )
         return None
 
 
@@ -80,7 +87,7 @@ def _files() -> Files:
         key=f"own-upload-{st.session_state.get('own-turn', 0)}",
         label_visibility="collapsed",
     )
-    files = tuple(map(File.of, uploads or ()))
+    files = texts([File.of(upload) for upload in uploads or ()])
     if len(files) == 2:
         _keep(files)
     return files
@@ -231,19 +238,23 @@ def _read_as(encoding: str, sifted: corpus.Sifted, table: Table | None = None) -
     if table is not None:
         separator = separators.get(table.separator, table.separator)
         facts.append(separator if not table.separator else t(f"columns cut at {separator}", f"以{separator}分列"))
-    facts.append(t(f"{len(sifted.pairs):,} pairs", f"{len(sifted.pairs):,} 个句对"))
+    facts.append(t(count_of(len(sifted.pairs), "pair"), f"{len(sifted.pairs):,} 个句对"))
     if sifted.repeated:
-        facts.append(t(f"{sifted.repeated:,} repeated ones counted once", f"{sifted.repeated:,} 个重复的只算一次"))
+        facts.append(
+            t(f"{count_of(sifted.repeated, 'repeated one')} counted once", f"{sifted.repeated:,} 个重复的只算一次")
+        )
     if sifted.empty:
         facts.append(t(f"{sifted.empty:,} with an empty side left out", f"{sifted.empty:,} 个缺一边的已去掉"))
     if table is not None and table.ragged:
         facts.append(
             t(
-                f"{table.ragged:,} rows with too many or too few cells left out (a separator inside a sentence needs "
+                f"{count_of(table.ragged, 'row')} with too many or too few cells left out (a separator inside a sentence needs "
                 "quotation marks around it)",
                 f"{table.ragged:,} 行的列数不对，已去掉（句子里含有分隔符时，要用引号括起来）",
             )
         )
     if table is not None and table.unreadable:
-        facts.append(t(f"{table.unreadable:,} lines are no JSON", f"{table.unreadable:,} 行不是 JSON"))
+        facts.append(
+            t(f"{count_of(table.unreadable, 'line')} left out: not JSON", f"{table.unreadable:,} 行不是 JSON，已去掉")
+        )
     st.caption(" · ".join(facts))

@@ -97,3 +97,22 @@ def test_files_that_will_not_do_are_explained(visitor, files, english, chinese):
         visit = visitor(locale).go("/corpus?corpus=files")
         give(visit, *files)
         visit.wait_for_text(words)
+
+
+def test_a_refused_file_is_left_aside_when_the_next_is_added(visitor):
+    visit = visitor().go("/corpus?corpus=files")
+    give(visit, ("book.xlsx", b"PK\x03\x04rest"))
+    visit.wait_for_text("Excel")
+    rows = [*zip(CHINESE, ENGLISH, strict=True), (CHINESE[0], ENGLISH[0])]
+    give(visit, ("good.tsv", "".join(f"{a}\t{b}\n" for a, b in rows).encode()))
+    said = counted(visit)
+    assert "100 pairs" in said
+    assert "1 repeated one counted once" in said
+    assert "book.xlsx" not in said
+
+
+def test_of_three_files_it_says_which_they_are(visitor):
+    for locale, words in (("en-US", "There are 3 files: a.txt, b.txt, c.txt"), ("zh-CN", "现在有 3 个文件")):
+        visit = visitor(locale).go("/corpus?corpus=files")
+        give(visit, *((f"{name}.txt", b"One line.\n") for name in "abc"))
+        visit.wait_for_text(words)
