@@ -172,7 +172,16 @@ def _buttons_alive(run: Run, status: Status) -> None:
         label = t("Pausing …", "正在暂停……") if pausing else t("❚❚ Pause", "❚❚ 暂停")
         st.button(label, key="pause", on_click=run.ask, kwargs={"paused": True}, disabled=stopping or pausing)
     label = t("Stopping …", "正在停止……") if stopping else t("■ Stop, keep the best", "■ 停止，保留最好的权重")
-    st.button(label, key="stop", on_click=run.request_stop, disabled=stopping)
+    st.button(
+        label,
+        key="stop",
+        on_click=run.request_stop,
+        disabled=stopping,
+        help=t(
+            "Kept are the weights of the epoch with the lowest validation loss.",
+            "保留的是验证损失最低的那一轮的权重。",
+        ),
+    )
 
 
 def _buttons_over(run: Run, status: Status) -> None:
@@ -304,7 +313,10 @@ def _progress(run: Run, status: Status) -> None:
         note += how_far(share, _stage_left(status))
     elif status.state == runs.SCORING:
         share = status.share
-        note = t("translating the test sentences with the best weights", "正在用最好的权重翻译测试句子")
+        note = t(
+            "translating the test sentences with the weights of the lowest validation loss",
+            "正在用验证损失最低的权重翻译测试句子",
+        )
         note += how_far(share, _stage_left(status))
     elif status.state == runs.MEASURING:
         note = t(

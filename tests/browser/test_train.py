@@ -81,7 +81,7 @@ def test_start_watch_reload_stop_and_translate_with_the_new_run(visitor, checkpo
     second = visitor(locale).go("/train")
     second.key("panel").get_by_text(name).first.wait_for(timeout=SLOW)
 
-    visit.key("stop").locator("button").click()
+    button(visit, "stop").click()
     visit.key("panel").locator(".chip", has_text=stopped).wait_for(timeout=SLOW)
     assert run.status().state == "stopped"
     visit.key("panel").locator('[data-testid="stPageLink-NavLink"]').last.click()
