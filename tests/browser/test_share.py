@@ -48,7 +48,9 @@ def own(checkpoints):
 
 
 def test_a_run_on_own_sentences_travels_as_far_as_its_owner_wants(visitor, checkpoints, own, tmp_path):
-    visit = visitor().go("/train?watch=mine")
+    visit = visitor()
+    visit.page.emulate_media(reduced_motion="reduce")  # the page goes to what came in at once
+    visit.go("/train?watch=mine")
 
     def take(*ticked: str) -> Path:
         export = visit.key("export-list-mine-pop").get_by_role("button").first
@@ -72,6 +74,7 @@ def test_a_run_on_own_sentences_travels_as_far_as_its_owner_wants(visitor, check
         visit.page.locator('[data-testid="stFileUploader"] input[type=file]:not([multiple])').set_input_files(path)
         visit.key("panel").locator("h1", has_text=name).wait_for()
         visit.settle()
+        visit.page.wait_for_timeout(500)  # by then it has gone there
 
     alone, whole = take(), take("sentences", "state")
     with zipfile.ZipFile(alone) as archive:
