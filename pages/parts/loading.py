@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from core.translator import Translator
     from core.unseen import TrainingWords
 
-FLUSH = 0.25  # seconds in which Streamlit sends what a script has drawn
+FLUSH = 0.6  # seconds in which Streamlit sends what a script has drawn, and the browser paints it
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
