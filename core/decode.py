@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool1d
 
 from core.batches import pad_columns
+from core.guess import Guess
 from core.machine import one_thread
 from core.model import Memory, Seq2Seq, State
 from core.vocab import EOS, SOS, SPECIALS, UNK, Vocab
@@ -18,6 +19,7 @@ from core.vocab import EOS, SOS, SPECIALS, UNK, Vocab
 MAX_CANDIDATES = 20
 TEMPERATURES = tuple(tenths / 10 for tenths in range(1, 21))
 STATE_NUMBERS = 64  # a state in a trace is drawn as a strip: more numbers than this nobody sees
+_BLOCK = 12  # steps whose logits are computed in one call
 _CHUNK = 32  # steps whose logits are summed up in one call
 
 
@@ -220,42 +222,59 @@ def greedy_trace(
     target_vocab: Vocab,
     read: Reader,
     prefix: Sequence[int] = (),
+    guess: Guess | None = None,
 ) -> DecodeTrace:
-    """Translate one sentence, one forward pass a word, and keep what was on offer at each step.
+    """Translate one sentence, one pass through the decoder a word, and keep what was on offer at each step.
 
     read: puts words together for people. prefix: target ids that the first steps are made to choose; after them each step takes its most probable word.
+    guess: the model's, where the caller keeps one; it changes nothing but the time.
     Steps whose choices agree with another trace's have the same numbers as there.
     """
     source = source_tokens(words, source_vocab)
     memory, state, first = begin(model, [np.array([token.id for token in source], dtype=np.int64)])
-    token = SOS
+    guess = guess or Guess(model.decoder.output)
+    limit = step_limit(len(source))
     chosen: list[int] = []
-    logits_of: list[Tensor] = []
-    states: list[Tensor] = []
+    features_of: list[Tensor] = []
+    states_after: list[State] = []
     attention_of: list[Tensor] = []
-    while len(chosen) < step_limit(len(source)) and token != EOS:
-        logits, state, attention = model.decode(torch.full_like(first, token), memory, state)
-        token = prefix[len(chosen)] if len(chosen) < len(prefix) else int(logits[0, 0].argmax())
-        chosen.append(token)
-        logits_of.append(logits[0, 0])
-        states.append(state[0][-1, 0])
-        if attention is not None:
-            attention_of.append(attention[0, 0])
+    settled = len(prefix)  # so many choices are given or found to be the most probable words
+    while True:
+        while len(chosen) < limit and (not chosen or chosen[-1] != EOS):
+            token = chosen[-1] if chosen else SOS
+            features, state, attention = model.decoder.features(torch.full_like(first, token), memory, state)
+            chosen.append(prefix[len(chosen)] if len(chosen) < len(prefix) else guess(features[0]))
+            features_of.append(features[0, 0])
+            states_after.append(state)
+            if attention is not None:
+                attention_of.append(attention[0, 0])
+        # Guessing on, and all logits in one go, read the output layer's weights once instead of at each step.
+        logits = _logits(model, torch.stack(features_of))
+        likeliest = logits.argmax(dim=1).tolist()
+        wrong = next((step for step in range(settled, len(chosen)) if chosen[step] != likeliest[step]), None)
+        if wrong is None:
+            break
+        settled = wrong + 1
+        chosen[wrong:] = [likeliest[wrong]]
+        state = states_after[wrong]
+        for kept in (features_of, states_after, attention_of):
+            del kept[settled:]
+    weights = torch.stack(attention_of) if attention_of else None
     steps: list[DecodeStep] = []
     for start in range(0, len(chosen), _CHUNK):
         part = slice(start, start + _CHUNK)
-        weights = torch.stack(attention_of[part]).tolist() if attention_of else None
         steps += _steps(
             chosen[part],
-            torch.stack(logits_of[part]).float(),
-            thinned(torch.stack(states[part])),
-            weights,
+            logits[part],
+            thinned(torch.stack([after[0][-1, 0] for after in states_after[part]])),
+            None if weights is None else weights[part].tolist(),
             target_vocab,
             input_id=SOS if start == 0 else chosen[start - 1],
             forced=len(prefix) - start,
         )
-    ids = chosen[:-1] if token == EOS else chosen
-    looked_at = most_attended(torch.stack(attention_of), memory.mask).tolist() if attention_of else None
+    finished = chosen[-1] == EOS
+    ids = chosen[:-1] if finished else chosen
+    looked_at = None if weights is None else most_attended(weights, memory.mask).tolist()
     sentence, replacements = read(Writing(ids, looked_at), words)
     return DecodeTrace(
         text=text,
@@ -267,9 +286,16 @@ def greedy_trace(
         sentence=sentence,
         replacements=replacements,
         log_probability=sum(step.log_probability for step in steps),
-        finished=token == EOS,
+        finished=finished,
         vocabulary=len(target_vocab),
     )
+
+
+def _logits(model: Seq2Seq, features: Tensor) -> Tensor:
+    """The output layer for T steps (T, width): (T, V), float32. In blocks of one size, the last one filled up, so that
+    a step's numbers do not hang on how many steps follow it."""
+    whole = torch.nn.functional.pad(features, (0, 0, 0, -len(features) % _BLOCK))
+    return torch.cat([model.decoder.output(block).float() for block in torch.split(whole, _BLOCK)])[: len(features)]
 
 
 def _sums_at_temperatures(below: Tensor) -> Tensor:

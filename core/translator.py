@@ -25,6 +25,7 @@ from core.decode import (
     step_limit,
 )
 from core.dictionary import look_up
+from core.guess import Guess
 from core.lanes import Lanes, lanes
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
@@ -58,6 +59,7 @@ class Translator:
         max_size: int = sys.maxsize,
     ) -> None:
         self.model = model
+        self._guess = Guess(model.decoder.output)
         self.source_vocab = source_vocab
         self.target_vocab = target_vocab
         self.source_tokenizer = source_tokenizer
@@ -118,7 +120,9 @@ class Translator:
         """
         words = self.words(text, words)
         self._check_prefix(prefix, len(words))
-        trace = greedy_trace(self.model, text, words, self.source_vocab, self.target_vocab, self.read, prefix)
+        trace = greedy_trace(
+            self.model, text, words, self.source_vocab, self.target_vocab, self.read, prefix, self._guess
+        )
         return replace(trace, source=[token if token.known else self._why_unknown(token) for token in trace.source])
 
     def _why_unknown(self, token: SourceToken) -> SourceToken:
