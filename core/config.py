@@ -80,6 +80,12 @@ class Architecture(Checked):
     hidden: int = option(512, "numbers in a recurrent state", low=4, high=4096)
     layers: int = option(2, "recurrent layers in encoder and in decoder", low=1, high=8)
     dropout: float = option(0.5, "share of activations dropped while training", low=0.0, high=0.95)
+    word_dropout: float = option(
+        0.0,
+        "share of words whose whole embedding is dropped while training (Gal & Ghahramani, 2016)",
+        low=0.0,
+        high=0.95,
+    )
     bidirectional: bool = option(False, "the encoder reads in both directions, half the hidden size each")
     attention: str = option("none", "how the decoder looks back", choices=("none", "dot", "general", "additive"))
     tied_output: bool = option(False, "the output layer shares the target embedding's weights")

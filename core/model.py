@@ -60,6 +60,13 @@ class Dropout(nn.Module):
         kept = (dice >= self.cut).to(values.dtype)
         return values * kept.mul_(256 / (256 - self.cut))
 
+    def rows(self, values: Tensor) -> Tensor:
+        """The same for whole rows: of the last dimension all numbers are dropped together, or none."""
+        if not self.training or not self.cut:
+            return values
+        kept: Tensor = self(values.new_ones(*values.shape[:-1], 1))
+        return values * kept
+
 
 def run_cell(rnn: nn.RNNBase, inputs: Any, state: State | None, dropout: Dropout) -> tuple[Any, State]:
     """Call an RNN, GRU or LSTM alike: the state is always a tuple. Between layers stands `dropout`.
@@ -116,13 +123,14 @@ class Encoder(nn.Module):
             bidirectional=config.bidirectional,
         )
         self.dropout = Dropout(config.dropout)
+        self.word_dropout = Dropout(config.word_dropout)
 
     def forward(self, source: Tensor, lengths: Tensor) -> Memory:
         """source (S, B) ids; lengths (B,) on the CPU, each at least 1.
 
         Padding never touches a state: sentences of different lengths are packed.
         """
-        embedded = self.dropout(self.embedding(source))  # (S, B, E)
+        embedded = self.word_dropout.rows(self.dropout(self.embedding(source)))  # (S, B, E)
         if bool((lengths == source.shape[0]).all()):
             outputs, state = run_cell(self.rnn, embedded, None, self.dropout)
         else:
@@ -176,6 +184,7 @@ class Decoder(nn.Module):
         self.embedding = nn.Embedding(config.target_size, config.embedding, padding_idx=PAD)
         self.rnn = CELLS[config.cell](config.embedding, config.hidden, config.layers)
         self.dropout = Dropout(config.dropout)
+        self.word_dropout = Dropout(config.word_dropout)
         attends = config.attention != "none"
         self.attention = Attention(config.attention, config.hidden) if attends else None
         self.mix: nn.Linear | None = None
@@ -193,7 +202,7 @@ class Decoder(nn.Module):
         tokens (T, B) ids. Returns the features (T, B, width), the state after the last word and the attention
         weights (T, B, S), None without attention.
         """
-        embedded = self.dropout(self.embedding(tokens))  # (T, B, E)
+        embedded = self.word_dropout.rows(self.dropout(self.embedding(tokens)))  # (T, B, E)
         hidden, state = run_cell(self.rnn, embedded, state, self.dropout)  # (T, B, H)
         weights = None
         if self.attention is not None:

@@ -188,6 +188,18 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
         assert len(dropped.unique()) == 2
 
 
+def test_word_dropout_takes_whole_words_and_only_in_training():
+    torch.manual_seed(1)
+    words = Dropout(0.25).train().rows(torch.ones(40, 50, 16))
+    assert (words.std(dim=2) == 0).all()
+    assert (words == 0).float().mean().item() == pytest.approx(0.25, abs=0.03)
+    assert words.mean().item() == pytest.approx(1.0, abs=0.04)
+    batch = make_batch(PAIRS, [0])
+    model = Seq2Seq(ModelConfig(dropout=0.0, word_dropout=0.5, **SIZES))
+    assert not torch.equal(run(model.train(), batch)[0], run(model, batch)[0])
+    assert torch.equal(run(model.eval(), batch)[0], run(model, batch)[0])
+
+
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_layers_called_one_by_one_give_what_the_whole_stack_gives(cell, bidirectional):

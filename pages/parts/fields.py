@@ -15,6 +15,7 @@ def field_label(name: str) -> str:
         "hidden": t("hidden size", "隐藏层维度"),
         "layers": t("layers", "层数"),
         "dropout": "dropout",
+        "word_dropout": t("dropout of whole words", "整词 dropout"),
         "attention": t("attention", "注意力"),
         "bidirectional": t("encoder reads in both directions", "编码器双向阅读"),
         "tied_output": t("output shares the target embedding", "输出层与目标词向量共享权重"),

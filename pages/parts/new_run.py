@@ -363,6 +363,15 @@ def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
             number("hidden", 64)
             number("layers", 1)
             number("dropout", 0.1)
+            number(
+                "word_dropout",
+                0.05,
+                t(
+                    "While training, so many words are hidden from the model as a whole, and it must go by the others. "
+                    "Harder to learn by heart. 0: off.",
+                    "训练时按这个比例把整个词藏起来，模型只能靠其余的词，因此更难死记硬背。0：关闭。",
+                ),
+            )
             choice("attention")
             tick("bidirectional")
             tick("tied_output")
