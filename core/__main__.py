@@ -1,4 +1,4 @@
-"""The command line: train, translate, evaluate, table, benchmark."""
+"""The command line: train, translate, evaluate, pairs, compact, table, benchmark."""
 
 import argparse
 import dataclasses
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m core", description="Train and use a Chinese→English Seq2Seq model.")
-    commands = top.add_subparsers(required=True, metavar="train|translate|evaluate|compact|table|benchmark")
+    commands = top.add_subparsers(required=True, metavar="train|translate|evaluate|pairs|compact|table|benchmark")
     add_train(commands.add_parser("train", help="train a model", description=train_command.__doc__))
     translate = commands.add_parser("translate", help="translate", description=translate_command.__doc__)
     translate.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
@@ -57,6 +57,17 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--save", action="store_true", help="write scores.json and test_outputs.jsonl into the run")
     evaluate.add_argument("--quiet", action="store_true", help="print nothing")
     evaluate.set_defaults(command=evaluate_command)
+    pairs = commands.add_parser("pairs", help="write training pairs", description=pairs_command.__doc__)
+    pairs.add_argument("--corpus", required=True, help="tatoeba, hsk or tatoeba+hsk")
+    pairs.add_argument("--split-seed", type=int, default=1, help="which sentences are held out (default 1)")
+    pairs.add_argument("--run", type=Path, help="the folder of the run that translates; without one, as they are")
+    pairs.add_argument("--beam", type=int, default=3, metavar="WIDTH", help="width of the run's search (default 3)")
+    pairs.add_argument(
+        "--least", type=float, default=0.0, metavar="CHRF", help="leave out what is less like the true one"
+    )
+    pairs.add_argument("--swap", action="store_true", help="the other way round; the run translates the targets")
+    pairs.add_argument("--out", type=Path, required=True, metavar="FILE", help="source, tab, target on each line")
+    pairs.set_defaults(command=pairs_command)
     small = commands.add_parser("compact", help="make a run small", description=compact_command.__doc__)
     small.add_argument("--run", type=Path, required=True, help="a finished run's folder, as checkpoints/NAME")
     small.set_defaults(command=compact_command)
@@ -89,6 +100,14 @@ def add_train(command: argparse.ArgumentParser) -> None:
     command.add_argument("--source", type=Path, metavar="FILE", help="your own sentences, one a line")
     command.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
     command.add_argument("--tsv", type=Path, metavar="FILE", help="or both in one file: source, tab, target")
+    command.add_argument(
+        "--add",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="pairs to learn beside the training side, source, tab, target, as `pairs` writes them; never held out",
+    )
     command.add_argument(
         "--resume", action="store_true", help="go on where a run stood; with --epochs, to so many in all"
     )
@@ -140,7 +159,8 @@ def new_run(options: argparse.Namespace) -> Run:
         )
     if pairs is None:
         corpus.files_of(config.corpus)  # said here, before there is a folder
-    return Run.create(options.run, config, pairs)
+    added = [pair for path in options.add for pair in corpus.from_tsv(read_bytes(path), path.name)]
+    return Run.create(options.run, config, pairs, added)
 
 
 def own_pairs(options: argparse.Namespace) -> Iterable[tuple[str, str]] | None:
@@ -342,6 +362,30 @@ def evaluate_command(options: argparse.Namespace) -> int:
         print(json.dumps(dataclasses.asdict(evaluation), ensure_ascii=False, indent=1))
     elif not options.quiet:
         print("\n".join(evaluation_lines(evaluation)))
+    return 0
+
+
+def pairs_command(options: argparse.Namespace) -> int:
+    """Write a corpus's training side to a file, as it is or as a run translates it, to be learnt beside it with `train
+    --add`. With --swap and no run: for a run that learns to translate the other way, with `train --tsv`. With --swap
+    and such a run: its translations stand first and the true targets second."""
+    from core import corpus
+    from core.beam import check_width
+    from core.diversify import retold, swapped
+
+    pairs = list(corpus.load(options.corpus).split(options.split_seed).train)
+    if options.swap:
+        pairs = swapped(pairs)
+    if options.run:
+        from core.translator import Translator
+
+        check_width(options.beam)
+        translator = Translator.load(Run(options.run))
+        pairs = retold(translator, pairs, options.beam, options.least, Percent(False))
+        if options.swap:
+            pairs = swapped(pairs)
+    corpus.save_pairs(pairs, options.out)
+    print(f"{len(pairs):,} pairs · {options.out}")
     return 0
 
 

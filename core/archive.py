@@ -34,7 +34,7 @@ REQUIRED = ("config.json", "source_vocab.json", "target_vocab.json", "model.safe
 FILES = re.compile(
     r"(config|source_vocab|target_vocab|status|scores|baselines)\.json"
     r"|(metrics|samples|traces|test_outputs|test_translations)\.jsonl"
-    r"|(model|training_state)\.safetensors|pairs\.tsv|README\.md"
+    r"|(model|training_state)\.safetensors|(pairs|added)\.tsv|README\.md"
     r"|(source|target)_pieces\.model"
 )
 # What somebody who zips a folder by hand packs along; it is left behind without a word.
@@ -53,7 +53,7 @@ DTYPES = {"F32", "F16", "BF16"}
 # Out
 
 
-SENTENCES = ("pairs.tsv", OUTPUTS, "baselines.json")  # hold some of those that a run was trained on
+SENTENCES = ("pairs.tsv", "added.tsv", OUTPUTS, "baselines.json")  # hold some of those that a run was trained on
 
 
 def export_run(run: Run, sentences: bool = True, state: bool = False) -> bytes:
@@ -269,7 +269,7 @@ def _check(run: Run, file_name: str) -> None:
             read(path.name, lambda path: _plain(json.loads(path.read_text("utf-8"))))
         elif path.suffix == ".jsonl":
             read(path.name, _lines)
-        elif path.name == "pairs.tsv":
+        elif path.suffix == ".tsv":
             read(path.name, lambda path: from_tsv(path.read_bytes()))
         elif path.name == "README.md":
             read(path.name, lambda path: path.read_text("utf-8"))

@@ -39,7 +39,8 @@ def compact(run: Run) -> Compacted:
         )
     before = _size(run.folder)
     write_atomically(run.weights, save_tensors(pack(Translator.load(run).model.weights())))
-    run.state_file.unlink(missing_ok=True)
+    for file in (run.state_file, run.added_file):
+        file.unlink(missing_ok=True)
     rows = run.metrics()
     steps = [place for place, row in enumerate(rows) if "epoch" not in row and "loss" in row]
     each = max(1, -(-len(steps) // STEP_ROWS))

@@ -108,6 +108,9 @@ class TrainConfig(Architecture):
     )
     corpus: str = option("tatoeba", "tatoeba, hsk, tatoeba+hsk, or files for one's own")
     pairs: int = option(0, "training pairs to use; 0 is all", low=0, high=1_000_000_000)
+    added: int = option(
+        0, "pairs in the run's added.tsv, learnt beside the training side and never held out", low=0, high=1_000_000_000
+    )
     source_tokenizer: str = option(
         "jieba", "how source sentences are cut", choices=("jieba", "spacy", "characters", "pieces")
     )
@@ -168,7 +171,7 @@ class TrainConfig(Architecture):
 
 
 # Fields that are no options of the command line: they are not numbers to turn, or have an argument of their own.
-NO_OPTIONS = ("preset", "pinned", "based_on")
+NO_OPTIONS = ("preset", "pinned", "based_on", "added")
 
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -218,23 +218,31 @@ class Material:
     train: EncodedPairs
     valid: EncodedPairs
     attribution: str
+    added: Sequence[Pair] = ()  # learnt beside `kept`, of the same lengths at most
+
+    @property
+    def learnt(self) -> int:
+        """Pairs an epoch."""
+        return len(self.train) + len(self.added)
 
     def epoch_pairs(self, config: TrainConfig, epoch: int) -> EncodedPairs:
-        """The training pairs as that epoch (from 0) sees them: with piece sampling, each sentence cut anew.
+        """The training pairs as that epoch (from 0) sees them, those added among them: with piece sampling, each
+        sentence cut anew.
 
         A sentence met in many cuts is harder to learn by heart, and its pieces become known in more company (Kudo,
         2018). Hangs on the seed and the epoch alone, so a resumed run sees the same.
         """
-        if not config.piece_sampling:
+        if not config.piece_sampling and not self.added:
             return self.train
+        pairs = [*self.kept, *self.added] if self.added else self.kept
         sides = []
         for side, (cut, vocab) in enumerate(
             ((self.source_tokenizer, self.source_vocab), (self.target_tokenizer, self.target_vocab))
         ):
             rows = GrowingRows(np.int32)
-            for part in portions(len(self.kept), SAMPLED_AT_ONCE):
-                texts = [pair[side] for pair in self.kept[part]]
-                if isinstance(cut, PieceTokenizer):
+            for part in portions(len(pairs), SAMPLED_AT_ONCE):
+                texts = [pair[side] for pair in pairs[part]]
+                if isinstance(cut, PieceTokenizer) and config.piece_sampling:
                     seed = (config.seed * 1009 + epoch) * 2 + side + 2_000_003 * part.start
                     tokens = cut.sample(texts, config.piece_sampling, seed)
                 else:
@@ -245,11 +253,18 @@ class Material:
         return EncodedPairs(*sides)
 
 
-def prepare(loaded: ParallelCorpus, config: TrainConfig, processes: int = 1, bar: Bar | None = None) -> Material:
+def prepare(
+    loaded: ParallelCorpus,
+    config: TrainConfig,
+    processes: int = 1,
+    bar: Bar | None = None,
+    added: Sequence[Pair] = (),
+) -> Material:
     """Split, tokenise, build the vocabularies from the training side alone, and turn words into ids.
 
     loaded: as `load_corpus` or `normalized` gives it; processes: how many may cut a large corpus together; bar: is told
-    how far it is. Raises Problem where there are too few sentences.
+    how far it is; added: pairs to learn beside the training side, of which `fit_to_learn` keeps what may be learnt.
+    Raises Problem where there are too few sentences.
     """
     split = loaded.split(config.split_seed)
     everything = split
@@ -290,6 +305,7 @@ def prepare(loaded: ParallelCorpus, config: TrainConfig, processes: int = 1, bar
     def encoded(source: Ragged, target: Ragged) -> EncodedPairs:
         return EncodedPairs(replace(source, table=tables[0], ending=EOS), replace(target, table=tables[1]))
 
+    spelt = normalized(ParallelCorpus("added", added, ""), config).pairs if added else ()
     return Material(
         split=split,
         source_tokenizer=cuts[0],
@@ -300,7 +316,22 @@ def prepare(loaded: ParallelCorpus, config: TrainConfig, processes: int = 1, bar
         train=encoded(*train),
         valid=encoded(*valid),
         attribution=loaded.attribution,
+        added=fit_to_learn(spelt, everything, cuts, config.max_length),
     )
+
+
+def fit_to_learn(added: Sequence[Pair], split: Split, cuts: Sequence[Tokenizer], longest: int) -> list[Pair]:
+    """Those of the added pairs that a run may learn, each once: none that the training side has, none with a sentence
+    that is held out, none with more than `longest` tokens on a side."""
+    known = set(split.train)
+    held = [{pair[side] for part in (split.valid, split.test) for pair in part} for side in (0, 1)]
+    return [
+        pair
+        for pair in dict.fromkeys(added)
+        if pair not in known
+        and not any(text in sentences for text, sentences in zip(pair, held, strict=True))
+        and all(0 < len(cut.tokenize(text)) <= longest for text, cut in zip(pair, cuts, strict=True))
+    ]
 
 
 SIDES = ("source", "target")

@@ -15,6 +15,7 @@
     README.md                   once finished: the command that makes the run again, the attributions
     train.log                   what the training process printed
     pairs.tsv                   a person's own sentence pairs, where it was trained on such
+    added.tsv                   pairs learnt beside the training side, where there are such
     training_state.safetensors  what going on needs, also for more epochs once it is finished
 
 The training process holds `run.lock` for its whole life; nothing else tells reliably whether it lives.
@@ -252,10 +253,16 @@ class Run:
         return self.name in SHIPPED and self.folder.parent.resolve() == (PROJECT / "checkpoints").resolve()
 
     @classmethod
-    def create(cls, folder: Path | str, config: TrainConfig, pairs: Iterable[Pair] | None = None) -> "Run":
+    def create(
+        cls,
+        folder: Path | str,
+        config: TrainConfig,
+        pairs: Iterable[Pair] | None = None,
+        added: Sequence[Pair] = (),
+    ) -> "Run":
         """Make a new run's folder with its config, and the person's own pairs if the corpus is theirs.
 
-        Raises Problem where the name is no good, is taken (also by another start at the same moment) or the
+        added: pairs to learn beside the training side, as core/diversify.py makes them. Raises Problem where the name is no good, is taken (also by another start at the same moment) or the
         folder cannot be written.
         """
         folder = Path(folder)
@@ -265,7 +272,9 @@ class Run:
             run.folder.mkdir()
             if pairs is not None:
                 save_pairs(pairs, run.folder / "pairs.tsv")
-            run.write_config(config)
+            if added:
+                save_pairs(added, run.added_file)
+            run.write_config(replace(config, added=len(added)))
             now = time.time()
             run.write_status(Status(WAITING, created=now, updated=now, epochs=config.epochs))
         except OSError as error:
@@ -446,12 +455,18 @@ class Run:
         return self.folder / "training_state.safetensors"
 
     @property
+    def added_file(self) -> Path:
+        return self.folder / "added.tsv"
+
+    @property
     def has_sentences(self) -> bool:
-        """False for a run on somebody's own sentences that came without them."""
+        """False for a run on somebody's own sentences, or with added ones, that came without them."""
         try:
-            return self.config.corpus != FILES or (self.folder / "pairs.tsv").is_file()
+            config = self.config
         except Problem:
             return False
+        own = config.corpus != FILES or (self.folder / "pairs.tsv").is_file()
+        return own and (not config.added or self.added_file.is_file())
 
     @property
     def resumable(self) -> bool:

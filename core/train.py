@@ -176,7 +176,7 @@ def _train(run: Run, preparing: Status, resume: bool, tell: Tell) -> Iterator[Ev
         parameters=status.parameters,
         source_words=len(material.source_vocab),
         target_words=len(material.target_vocab),
-        pairs=len(material.train),
+        pairs=material.learnt,
         step=training.step,
         steps=training.steps,
         device=status.device,

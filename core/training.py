@@ -12,6 +12,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from core.config import PINNED, TrainConfig
+from core.corpus import LinePairs
 from core.decode import DecodeTrace
 from core.evaluation import GREEDY_SHARE, OUTPUTS, SCORES, TRANSLATIONS
 from core.machine import Machine, give_back_freed_memory, keep_freed_memory
@@ -39,13 +40,14 @@ class Training:
         # Recorded, so that resuming goes on with the same numbers.
         self.config = replace(config, precision=self.machine.precision, threads=self.machine.threads)
         cores = os.cpu_count() or 1
-        self.material = prepare(load_corpus(run, cores, bar), config, cores, bar)
+        added = list(LinePairs(run.added_file)) if config.added else ()
+        self.material = prepare(load_corpus(run, cores, bar), config, cores, bar, added)
         give_back_freed_memory()
         torch.manual_seed(config.seed)
         self.model = build_model(config, self.material.source_vocab, self.material.target_vocab)
         self.model.to(self.machine.device)
         self.optimizer = make_optimizer(self.model, config, self.machine)
-        self.steps_per_epoch = math.ceil(len(self.material.train) / config.batch_size)
+        self.steps_per_epoch = math.ceil(self.material.learnt / config.batch_size)
         self.steps = self.steps_per_epoch * config.epochs
         self.translator = Translator(
             self.model,
@@ -295,7 +297,7 @@ class Training:
             tokens_per_second=round(rate, 1),
             best_epoch=self.best_epoch,
             parameters=sum(parameter.numel() for parameter in self.model.parameters()),
-            training_pairs=len(self.material.train),
+            training_pairs=self.material.learnt,
             device=self.machine.label,
             precision=self.machine.precision,
             threads=self.machine.threads,

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 
 from core.__main__ import main
 from core.beam import BeamTrace
-from core.config import TrainConfig
-from core.corpus import save_pairs
+from core.config import NO_OPTIONS, TrainConfig
+from core.corpus import ParallelCorpus, save_pairs
 from core.decode import DecodeTrace
 from core.processes import PROJECT
 from core.runs import Run
@@ -85,11 +85,11 @@ def is_one_error(result, *words):
 def test_help_lists_the_commands_and_each_setting_with_its_range(command):
     status, output, _ = command("--help")
     assert status == 0
-    assert all(name in output for name in ("train", "translate", "evaluate"))
+    assert all(name in output for name in ("train", "translate", "evaluate", "pairs"))
     status, output, _ = command("train", "--help")
     assert status == 0
     for item in dataclasses.fields(TrainConfig):
-        if item.name not in ("pinned", "based_on"):
+        if item.name not in NO_OPTIONS or item.name == "preset":
             assert "--" + item.name.replace("_", "-") in output
     assert "1 to 10,000" in " ".join(output.split())
 
@@ -366,3 +366,22 @@ def test_ctrl_c_stops_after_the_step_and_keeps_weights_that_translate(new_run):
     assert "Go on with --resume" in output.decode()
     assert run.status().state == "stopped"
     assert Translator.load(run).trace("我喜欢花。").steps
+
+
+# Pairs
+
+
+def test_the_command_writes_what_train_reads(command, tmp_path, finished_run, monkeypatch):
+    few = [("我喜欢猫。", "I like cats."), ("他不喜欢狗。", "He doesn't like dogs.")] * 20
+    numbered = [(f"{source}{i}", f"{target} {i}") for i, (source, target) in enumerate(few)]
+    monkeypatch.setattr("core.corpus.load", lambda name: ParallelCorpus("x", numbered, ""))
+    file = tmp_path / "swapped.tsv"
+    assert command("pairs", "--corpus", "tatoeba", "--swap", "--out", file)[0] == 0
+    assert all(line.split("\t")[1].startswith(("我", "他")) for line in file.read_text("utf-8").splitlines())
+    assert command("pairs", "--corpus", "tatoeba", "--run", finished_run.folder, "--out", file)[0] == 0
+    assert all(line.split("\t")[0].startswith(("我", "他")) for line in file.read_text("utf-8").splitlines())
+    own = tmp_path / "own.tsv"
+    save_pairs(numbered, own)
+    status, _, error = command("train", *TINY, "--tsv", own, "--add", file, "--run", tmp_path / "run")
+    assert status == 0, error
+    assert Run(tmp_path / "run").config.added == len(file.read_text("utf-8").splitlines())
