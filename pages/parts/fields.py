@@ -22,6 +22,7 @@ def field_label(name: str) -> str:
         "preset": t("preset", "预设"),
         "corpus": t("sentences", "语料"),
         "pairs": t("training pairs", "训练句对"),
+        "added": t("pairs added to these", "另加的句对"),
         "source_tokenizer": t("source is cut by", "原文的分词方式"),
         "target_tokenizer": t("target is cut by", "译文的分词方式"),
         "piece_sampling": t("cut pieces anew (sampling)", "词片随机切分"),

@@ -1,6 +1,8 @@
 """Loaded models and finished traces, kept in memory. Torch is imported only when the first is asked for."""
 
+import importlib
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,22 @@ if TYPE_CHECKING:
 FLUSH = 0.6  # seconds in which Streamlit sends what a script has drawn, and the browser paints it
 
 
+# What the other pages import first of all, 0.4 s together: read while nobody waits, once the first model is loaded.
+SOON = ("altair", "core.comparison", "core.scoring")
+
+
+@st.cache_resource(show_spinner=False)
+def _import_soon() -> threading.Thread:
+    def read() -> None:
+        for name in SOON:
+            time.sleep(FLUSH)  # the page and its first translation come first
+            importlib.import_module(name)
+
+    thread = threading.Thread(target=read, name="import", daemon=True)
+    thread.start()
+    return thread
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _translator(folder: str, version: int) -> "Translator":
     if "torch" not in sys.modules:
@@ -26,6 +44,7 @@ def _translator(folder: str, version: int) -> "Translator":
         time.sleep(FLUSH)
     from core.translator import Translator
 
+    _import_soon()
     return Translator.load(Run(folder))
 
 

@@ -129,7 +129,8 @@ def _form(base: TrainConfig, parent: Run | None) -> Run | None:
         if not parent:
             cut = tokenizers(own.pairs, base.preset)
             base = TrainConfig.from_dict(base.to_dict() | cut | {"pinned": PINNED if _chinese(own.pairs) else ()})
-    changes = {"corpus": source, "pairs": int(pairs), "epochs": int(epochs), **advanced(base, suffix)}
+    # Pairs that were added come from the command line alone: this run begins without them, and says so.
+    changes = {"corpus": source, "pairs": int(pairs), "epochs": int(epochs), "added": 0, **advanced(base, suffix)}
     try:
         config = TrainConfig.from_dict({**base.to_dict(), **changes})
     except Problem as problem:
