@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.batches import source_ids
-from core.beam import FINAL, KEPT, MAX_WIDTH, PRUNED, BeamTrace, beam_batch, beam_trace, normalised
+from core.beam import FINAL, KEPT, MAX_WIDTH, PRUNED, BeamTrace, balanced, beam_batch, beam_trace
 from core.decode import greedy_batch, step_limit
 from core.problems import Problem
 from core.vocab import EOS
@@ -43,7 +43,7 @@ def test_each_hypothesis_has_the_log_probability_that_the_model_gives_it(shape, 
         for found in hypotheses:
             assert found.log_probability == pytest.approx(recomputed(model, words, found), rel=1e-4)
             length = len(found.ids) + found.finished
-            assert found.score == normalised(found.log_probability, length, 1.0)
+            assert found.score == balanced(found.log_probability, length, 1.0)
         order = [(not found.finished, -found.score) for found in hypotheses]
         assert order == sorted(order)
 
@@ -63,7 +63,7 @@ def test_wider_search_finds_more_probable_sentences_on_average():
     models = [make_model(seed, eos=2.0) for seed in range(20)]
 
     def average(width):
-        scores = [found[0].score for model in models for found in beam_batch(model, ENCODED, width, power=0.0)]
+        scores = [found[0].score for model in models for found in beam_batch(model, ENCODED, width, bonus=0.0)]
         return sum(scores) / len(scores)
 
     averages = [average(width) for width in (1, 2, 4, 8)]
@@ -75,7 +75,7 @@ def test_as_wide_as_the_vocabulary_it_finds_the_most_probable_short_sentence():
     # With five words and at most two of them, a beam of ten sees all.
     torch.manual_seed(0)
     model = make_model(0, eos=3.0, target_size=5)
-    (found,) = beam_batch(model, ENCODED[1:2], 10, power=0.0)
+    (found,) = beam_batch(model, ENCODED[1:2], 10, bonus=0.0)
     candidates = {}
     for ids in [[], *([a] for a in (0, 1, 2, 4)), *([a, b] for a in (0, 1, 2, 4) for b in (0, 1, 2, 4))]:
         chosen = [*ids, EOS]
@@ -130,12 +130,19 @@ def test_what_never_ends_comes_after_what_does():
     assert all(found[0].finished and not found[-1].finished for found in mixed)
 
 
-def test_without_normalising_short_sentences_win():
+def test_without_a_bonus_short_sentences_win():
     model = make_model(2, eos=1.0)
     lengths = [
-        sum(len(found[0].ids) for found in beam_batch(model, ENCODED, 8, power=power)) for power in (0.0, 1.0, 3.0)
+        sum(len(found[0].ids) for found in beam_batch(model, ENCODED, 8, bonus=bonus)) for bonus in (0.0, 1.0, 3.0)
     ]
     assert lengths == sorted(lengths)
+
+
+def test_the_bonus_decides_between_a_short_and_a_long_sentence():
+    # One word of probability 0.4 more: ln 0.4 is nearly -1, so that a bonus of 1 is just enough.
+    short, longer = -2.0, -2.0 + torch.tensor(0.4).log().item()
+    assert balanced(short, 4, 0.0) > balanced(longer, 5, 0.0)
+    assert balanced(short, 4, 1.0) < balanced(longer, 5, 1.0)
 
 
 @pytest.mark.parametrize("width", [0, -1, MAX_WIDTH + 1])

@@ -106,14 +106,16 @@ def _scores(translations: list[str], reference: str) -> list[float]:
 
 
 def _table(greedy: "DecodeTrace", found: "DecodeTrace", scores: list[float] | None) -> str:
-    """Both sentences with their log-probabilities, and with their scores where there is a reference."""
+    """Both sentences with their log-probabilities, and with chrF where there is a reference."""
+    from core.beam import WORD_BONUS, balanced
+
     log_probability = t(
         "The logarithm of the probability that the model gives to the whole sentence: nearer to 0 is more probable.",
         "模型给整句话的概率的对数：越接近 0，概率越大。",
     )
-    per_word = t(
-        "The same, shared among the words: so beam search compares sentences of different lengths.",
-        "平均到每个词：集束搜索就这样比较长短不同的句子。",
+    score = t(
+        "The same with 1 added for each word and for the end: so beam search compares sentences of different lengths. Without it the shortest would win.",
+        "对数概率，加上每个词（和结束标记）各 1 分：集束搜索就这样比较长短不同的句子，否则总是短句占便宜。",
     )
     chrf = t(
         "How much of the right translation's spelling is in it, 0 to 100.", "与正确译文在字母上的重合程度，0 到 100。"
@@ -122,7 +124,7 @@ def _table(greedy: "DecodeTrace", found: "DecodeTrace", scores: list[float] | No
         ("", ""),
         ("", ""),
         (t("log-probability", "对数概率"), log_probability),
-        (t("per word", "平均每词"), per_word),
+        (t("score", "得分"), score),
     ]
     if scores:
         heads.append(("chrF", chrf))
@@ -131,7 +133,7 @@ def _table(greedy: "DecodeTrace", found: "DecodeTrace", scores: list[float] | No
     for number, (name, made) in enumerate(zip(names, (greedy, found), strict=True)):
         other = found if made is greedy else greedy
         words = sentence_words(made.sentence, made.replacements, made.source, against=other.sentence)
-        numbers = [made.log_probability, made.log_probability / len(made.steps)]
+        numbers = [made.log_probability, balanced(made.log_probability, len(made.steps), WORD_BONUS)]
         cells = [f"{value:.2f}".replace("-", "−") for value in numbers]
         if scores:
             cells.append(f"{scores[number]:.0f}")
@@ -152,10 +154,15 @@ def _verdict(greedy: "DecodeTrace", found: "DecodeTrace", scores: list[float] | 
             "each step did not lead to the most probable sentence.",
             f"在模型看来，集束搜索的句子概率是贪心译文的 {times} 倍：每一步都取最大的，整句不一定最大。",
         )
+    elif len(found.steps) > len(greedy.steps):
+        said = t(
+            "Beam search's sentence is less probable as a whole, but longer: each word adds 1 to the score that it compares.",
+            "集束搜索的句子整句概率较小，但更长：它比的是得分，每个词加 1 分。",
+        )
     else:
         said = t(
-            "Beam search's sentence is less probable as a whole, but more probable per word, which is what it compares.",
-            "集束搜索的句子整句概率较小，但平均到每个词概率更大，它比的正是平均值。",
+            "Beam search lost the greedy sentence on the way: other beginnings were more probable at first.",
+            "集束搜索中途丢掉了贪心译文：开头几步，别的写法概率更大。",
         )
     if not scores or scores[0] == scores[1]:
         return said

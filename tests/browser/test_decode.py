@@ -345,7 +345,7 @@ def test_greedy_and_beam_search_stand_on_one_tree(visitor):
     assert tree.locator("g.node.final").count() == 5 == visit.page.locator(".best tr").count() - 1
     tree.locator(".node[tabindex='0']").focus()
     visit.page.keyboard.press("ArrowRight")
-    assert "÷ 2 ≈" in visit.page.locator(".about").inner_text()
+    assert "+ 2 ≈" in visit.page.locator(".about").inner_text()
     assert where(visit).startswith("step 1"), "the arrows belong to the tree now"
 
 

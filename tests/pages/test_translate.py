@@ -19,13 +19,13 @@ TARGET = Vocab.build([["I", "like", "apples", "."]] * 3)
 def untrained(checkpoints):  # noqa: F811
     """Makes a run whose words are likelier by some logits: `untrained({UNK: 9.0}, attention="none")`."""
 
-    def make(likelier=None, **shape):
+    def make(likelier=None, sharpness=4, **shape):
         config = preset("tiny", corpus=FILES, hidden=16, embedding=16, **shape)
         run = Run.create(checkpoints / "untrained", config)
         torch.manual_seed(1)
         model = build_model(config, SOURCE, TARGET)
         with torch.no_grad():
-            model.decoder.output.weight *= 4
+            model.decoder.output.weight *= sharpness
             for token, logit in (likelier or {}).items():
                 model.decoder.output.bias[token] += logit
         SOURCE.save(run.folder / "source_vocab.json")
@@ -73,7 +73,7 @@ def test_a_long_sentence_that_goes_round_in_circles_stays_on_the_page(untrained,
 
 
 def test_a_right_translation_is_compared_with_both(untrained):
-    run = untrained({EOS: 1.0}, attention="dot")
+    run = untrained({EOS: 1.0}, sharpness=10, attention="dot")
     translator = Translator.load(run)
     texts = ["我喜欢苹果。", "苹果喜欢我。", "我。", "苹果。", "喜欢苹果。", "我喜欢。", "我喜欢我。"]
     differing = [text for text in texts if translator.beam(text).best[0].sentence != translator.trace(text).sentence]
@@ -85,4 +85,4 @@ def test_a_right_translation_is_compared_with_both(untrained):
         app = run_page("streamlit_app.py", run=run.name, sentence=text, reference=greedy)
         assert "chrF" in table(app)
         assert "further from the right translation" in said(app)
-        assert app.query_params["reference"] == [greedy]
+        assert app.query_params["reference"] in (greedy, [greedy])

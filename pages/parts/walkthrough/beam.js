@@ -74,12 +74,11 @@ function makeBeam(root) {
 
   // In words: the sentence so far, its log-probability, and how its score comes about.
   function words(node) {
-    const steps = node.at + 1;
-    const power = data.beam.power;
+    const { bonus } = data.beam;
     return fill(texts.beamNode, {
       sentence: chain(node.id).map((one) => one.token).join(" "),
       sum: nats(node.log_probability),
-      divisor: power === 1 ? steps : `${steps}^${power}`,
+      bonus: bonus * (node.at + 1),
       score: nats(node.score),
       rank: node.rank,
       state: texts[node.state] + (node.greedy ? texts.alsoGreedy : ""),
@@ -140,7 +139,8 @@ function makeBeam(root) {
     const lost = [...nodes.values()].find((node) => node.greedy && node.state === "pruned");
     const more = first.log_probability > data.greedy.log_probability + 1e-4;
     const values = { beam: brief(first.sentence), greedy: brief(data.greedy.sentence), sum: nats(first.log_probability), other: nats(data.greedy.log_probability), step: (lost?.at ?? 0) + 1 };
-    const parts = [fill(found ? texts.beamSame : more ? texts.beamMore : texts.beamLonger, values)];
+    const longer = chain(first.node).length > data.greedy.ids.length;
+    const parts = [fill(found ? texts.beamSame : more ? texts.beamMore : longer ? texts.beamLonger : texts.beamWorse, values)];
     if (!found && lost) parts.push(fill(texts.beamLost, values));
     verdict.textContent = parts.join(" ");
     key.replaceChildren(span("swatch kept", texts.kept), span("swatch pruned", texts.pruned), span("swatch final", texts.final), span("swatch greedy", texts.greedyWay));

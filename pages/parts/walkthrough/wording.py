@@ -204,8 +204,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "指向一个假设，或用方向键在树上走：这里显示它的词和得分。",
     ),
     "beamNode": (
-        "{sentence} · ln p ≈ {sum} · score ≈ {sum} ÷ {divisor} ≈ {score} · number {rank} of this step, {state}",
-        "{sentence} · ln p ≈ {sum} · 得分 ≈ {sum} ÷ {divisor} ≈ {score} · 这一步第 {rank} 名，{state}",
+        "{sentence} · ln p ≈ {sum} · score ≈ {sum} + {bonus} ≈ {score} · number {rank} of this step, {state}",
+        "{sentence} · ln p ≈ {sum} · 得分 ≈ {sum} + {bonus} ≈ {score} · 这一步第 {rank} 名，{state}",
     ),
     "kept": ("kept, goes on", "保留，继续写"),
     "pruned": ("pruned, others were better", "剪掉，别的更好"),
@@ -217,7 +217,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "bestSentence": ("sentence", "句子"),
     "bestSum": ("ln p", "ln p"),
     "bestSteps": ("steps", "步数"),
-    "bestScore": ("score = ln p ÷ steps", "得分 = ln p ÷ 步数"),
+    "bestScore": ("score = ln p + steps", "得分 = ln p + 步数"),
     "beamSame": (
         "Here beam search ends with greedy's own sentence: ln p ≈ {sum}.",
         "这里集束搜索的结果和贪心解码是同一个句子：ln p ≈ {sum}。",
@@ -227,8 +227,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "集束搜索找到 “{beam}”：整句的概率（ln p ≈ {sum}）比贪心的 “{greedy}”（≈ {other}）大。",
     ),
     "beamLonger": (
-        "Beam search prefers “{beam}”: its average per step is better than that of greedy's “{greedy}”, though as a whole it is less probable (ln p ≈ {sum}, greedy ≈ {other}).",
-        "集束搜索选了 “{beam}”：平均每步比贪心的 “{greedy}” 好，虽然整句的概率更小（ln p ≈ {sum}，贪心 ≈ {other}）。",
+        "Beam search prefers “{beam}”: it is less probable as a whole (ln p ≈ {sum}) than greedy's “{greedy}” (≈ {other}), but longer, and each step adds 1 to the score.",
+        "集束搜索选了 “{beam}”：整句的概率（ln p ≈ {sum}）比贪心的 “{greedy}”（≈ {other}）小，但它更长，而每一步加 1 分。",
+    ),
+    "beamWorse": (
+        "Beam search ended with “{beam}”, which is less probable (ln p ≈ {sum}) than greedy's “{greedy}” (≈ {other}): it lost that way.",
+        "集束搜索最后得到 “{beam}”，概率（ln p ≈ {sum}）比贪心的 “{greedy}”（≈ {other}）还小：它中途丢掉了贪心的走法。",
     ),
     "beamLost": (
         "Greedy's way was pruned at step {step}: others were more probable by then.",
