@@ -8,11 +8,11 @@ from core.processes import PROJECT
 # A module imports from its own level and those before it.
 LEVELS = [
     {"problems", "config", "progress", "processes"},
-    {"text", "vocab", "model", "loss", "weights", "machine", "tables", "encoded", "split"},
+    {"text", "vocab", "model", "loss", "weights", "machine", "tables", "encoded", "split", "guess"},
     {"corpus", "batches", "survey"},
     {"runs", "dictionary", "cutting"},
     {"decode", "beam", "lanes", "arithmetic", "translator", "scoring"},
-    {"cache", "evaluation", "report", "material", "saves", "comparison", "baselines", "unseen"},
+    {"cache", "evaluation", "report", "material", "saves", "comparison", "baselines", "unseen", "diversify"},
     {"step"},
     {"training", "slowmotion", "estimate", "archive"},
     {"card"},
