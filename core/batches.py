@@ -98,8 +98,15 @@ class BatchRows(Sequence[np.ndarray]):
     sorting needs little memory, and reading a memory-mapped file goes along it.
     """
 
-    def __init__(self, pairs: EncodedPairs, batch_size: int, seed: int | None, numbers: range | None = None) -> None:
-        self.pairs, self.batch_size, self.seed = pairs, batch_size, seed
+    def __init__(
+        self,
+        pairs: EncodedPairs,
+        batch_size: int,
+        seed: int | None,
+        by_words: bool = False,
+        numbers: range | None = None,
+    ) -> None:
+        self.pairs, self.batch_size, self.seed, self.by_words = pairs, batch_size, seed, by_words
         self._numbers = range(-(-len(pairs) // batch_size)) if numbers is None else numbers
         self._in_portion = max(1, PORTION // batch_size)  # batches
         self._portion = -1
@@ -114,7 +121,7 @@ class BatchRows(Sequence[np.ndarray]):
     def __getitem__(self, index: slice) -> "BatchRows": ...
     def __getitem__(self, index: int | slice) -> "np.ndarray | BatchRows":
         if isinstance(index, slice):
-            return BatchRows(self.pairs, self.batch_size, self.seed, self._numbers[index])
+            return BatchRows(self.pairs, self.batch_size, self.seed, self.by_words, self._numbers[index])
         portion, place = divmod(self._numbers[index], self._in_portion)
         if portion != self._portion:
             self.pairs.release()
@@ -126,8 +133,12 @@ class BatchRows(Sequence[np.ndarray]):
         rows = self._dealt(portion * size, min((portion + 1) * size, len(self.pairs)))
         random = np.random.default_rng((self.seed or 0, portion) if portion else self.seed or 0)
         chance = random.random(len(rows))
-        order = np.lexsort((chance, self.pairs.targets.lengths(rows), self.pairs.sources.lengths(rows)))
-        batches = [rows[order[start : start + self.batch_size]] for start in range(0, len(rows), self.batch_size)]
+        sources, targets = self.pairs.sources.lengths(rows), self.pairs.targets.lengths(rows)
+        order = np.lexsort((chance, targets, sources))
+        ends = np.arange(self.batch_size, len(rows), self.batch_size)
+        if self.by_words:
+            ends = _even_ends((sources + targets)[order], len(ends) + 1)
+        batches = np.split(rows[order], ends)
         if self.seed is not None:
             random.shuffle(batches)
         return batches
@@ -147,13 +158,23 @@ class BatchRows(Sequence[np.ndarray]):
         return rows[begin : begin + stop - start]
 
 
-def batch_rows(pairs: EncodedPairs, batch_size: int, seed: int | None) -> BatchRows:
+def _even_ends(words: np.ndarray, parts: int) -> np.ndarray:
+    """Where to cut a row of sentences so that its parts hold about as many words each, and a sentence at least."""
+    reached = np.cumsum(words)
+    numbers = np.arange(1, parts)
+    ends = np.searchsorted(reached, reached[-1] * numbers / parts) + 1
+    # Each end lies beyond the one before it, however long a single sentence is.
+    return np.minimum(np.maximum.accumulate(ends - numbers).clip(0), len(words) - parts) + numbers
+
+
+def batch_rows(pairs: EncodedPairs, batch_size: int, seed: int | None, by_words: bool = False) -> BatchRows:
     """Which pairs stand together in each batch: neighbours in source, then target length.
 
     With a seed, pairs of the same lengths are shuffled among each other, and so is the order of the batches; the
-    same seed gives the same batches. Without one (validation) the order is by length.
+    same seed gives the same batches. Without one (validation) the order is by length. With `by_words`, batches are as
+    many as without, but hold about as many words each: many short sentences, or few long ones.
     """
-    return BatchRows(pairs, batch_size, seed)
+    return BatchRows(pairs, batch_size, seed, by_words)
 
 
 def batches(pairs: EncodedPairs, batch_size: int, seed: int | None = None) -> Iterator[Batch]:

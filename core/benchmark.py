@@ -137,7 +137,10 @@ class OurLoop:
 
     def _rows(self) -> Iterator[list[int]]:
         while True:
-            for rows in batch_rows(self.material.train, self.config.batch_size, self.config.seed + self.taken):
+            config = self.config
+            for rows in batch_rows(
+                self.material.train, config.batch_size, config.seed + self.taken, config.even_batches
+            ):
                 yield rows.tolist()
 
     def step(self) -> tuple[int, float]:

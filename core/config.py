@@ -128,6 +128,9 @@ class TrainConfig(Architecture):
     max_length: int = option(60, "training pairs with more tokens on a side are left out", low=1, high=1000)
     epochs: int = option(10, "passes over the training pairs", low=1, high=10_000)
     batch_size: int = option(32, "sentences a step", low=1, high=65_536)
+    even_batches: bool = option(
+        False, "as many words in each step in place of sentences; batch_size is then what a step has on average"
+    )
     learning_rate: float = option(0.001, "Adam's step size", low=0.0, high=10.0)
     schedule: str = option(
         "constant", "learning rate over time; linear falls to 0 at the end", choices=("constant", "linear")

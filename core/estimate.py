@@ -37,7 +37,7 @@ def estimate(
     model = build_model(config, material.source_vocab, material.target_vocab).to(machine.device)
     optimizer = make_optimizer(model, config, machine)
     tokens, spent = 0, 0.0
-    for step, rows in enumerate(batch_rows(material.train, config.batch_size, config.seed)):
+    for step, rows in enumerate(batch_rows(material.train, config.batch_size, config.seed, config.even_batches)):
         begin = time.perf_counter()
         _, words, _ = take_step(model, optimizer, make_batch(material.train, rows), config, machine, step)
         if step:  # the first step warms up

@@ -188,7 +188,7 @@ def _train(run: Run, preparing: Status, resume: bool, tell: Tell) -> Iterator[Ev
     yield from _wishes(training, created)
     while not training.over:
         pairs = material.epoch_pairs(config, training.epoch)
-        rows = batch_rows(pairs, config.batch_size, config.seed + 7919 * training.epoch)
+        rows = batch_rows(pairs, config.batch_size, config.seed + 7919 * training.epoch, config.even_batches)
         for batch_of_rows in rows[training.step % training.steps_per_epoch :]:
             begin = time.perf_counter()
             batch = make_batch(pairs, batch_of_rows)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.batches import batches, encode_pairs, pad_columns, source_ids
+from core.batches import batch_rows, batches, encode_pairs, pad_columns, source_ids
 from core.vocab import EOS, PAD, SOS
 
 # The first id of each side tells the pair.
@@ -55,6 +55,28 @@ def test_neighbours_in_length_stand_together():
     spread = [batch.source_lengths.max() - batch.source_lengths.min() for batch in batches(ENCODED, 4)]
     assert max(spread) <= 4
     assert [len(batch.source) for batch in batches(ENCODED, 4)] == sorted(len(b.source) for b in batches(ENCODED, 4))
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_batches_by_words_hold_about_as_many_words_each(seed):
+    random = np.random.default_rng(1)
+    pairs = encode_pairs([([5] * n, [6] * (n + n % 3)) for n in random.integers(1, 30, 400)])
+    rows = batch_rows(pairs, 16, seed, by_words=True)
+    assert len(rows) == len(batch_rows(pairs, 16, seed)), "as many steps an epoch"
+    assert sorted(np.concatenate(list(rows)).tolist()) == list(range(400))
+    words = [int((pairs.sources.lengths(some) + pairs.targets.lengths(some)).sum()) for some in rows]
+    assert np.ptp(words) < 120, "no more than a sentence's worth apart"
+    assert max(map(len, rows)) > 3 * min(map(len, rows))
+    assert [some.tolist() for some in rows[7:]] == [some.tolist() for some in rows][7:]
+
+
+@pytest.mark.parametrize("lengths", [[1, 1, 1, 500], [500, 1, 1, 1, 1], [300, 300, 1], [2], [1] * 7])
+def test_no_batch_is_empty_however_long_one_sentence_is(lengths):
+    pairs = encode_pairs([([5] * n, [6] * n) for n in lengths])
+    for size in (1, 2, 3):
+        rows = list(batch_rows(pairs, size, 1, by_words=True))
+        assert all(map(len, rows))
+        assert sorted(np.concatenate(rows).tolist()) == list(range(len(lengths)))
 
 
 def test_the_words_of_an_epoch_are_counted_with_eos():

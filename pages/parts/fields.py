@@ -31,6 +31,7 @@ def field_label(name: str) -> str:
         "max_length": t("longest sentence, in words", "句子最长词数"),
         "epochs": t("epochs", "训练轮次"),
         "batch_size": t("batch size", "批大小"),
+        "even_batches": t("batches with equally many words", "每批词数相同"),
         "learning_rate": t("learning rate", "学习率"),
         "schedule": t("learning rate over time", "学习率怎样变化"),
         "clip": t("gradient norm is cut to", "梯度范数裁剪到"),

@@ -425,6 +425,7 @@ def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
                 ),
             )
             number("batch_size", 16)
+            tick("even_batches")
             number("learning_rate", 0.001)
             choice("schedule")
             number("label_smoothing", 0.05)
