@@ -63,7 +63,11 @@ def parser() -> argparse.ArgumentParser:
     pairs.add_argument("--run", type=Path, help="the folder of the run that translates; without one, as they are")
     pairs.add_argument("--beam", type=int, default=3, metavar="WIDTH", help="width of the run's search (default 3)")
     pairs.add_argument(
-        "--least", type=float, default=0.0, metavar="CHRF", help="leave out what is less like the true one"
+        "--least",
+        type=float,
+        default=0.0,
+        metavar="CHRF",
+        help="of the run's translations, leave out those with less chrF, 0 to 100, against the true ones (default 0)",
     )
     pairs.add_argument("--swap", action="store_true", help="the other way round; the run translates the targets")
     pairs.add_argument("--out", type=Path, required=True, metavar="FILE", help="source, tab, target on each line")
@@ -104,9 +108,11 @@ def add_train(command: argparse.ArgumentParser) -> None:
         "--add",
         type=Path,
         nargs="+",
-        default=(),
+        action="extend",
+        default=[],
         metavar="FILE",
-        help="pairs to learn beside the training side, source, tab, target, as `pairs` writes them; never held out",
+        help="pairs to learn beside the training side, source, tab, target, as `pairs` writes them; never held out. "
+        "Left out are those with a sentence that is held out",
     )
     command.add_argument(
         "--resume", action="store_true", help="go on where a run stood; with --epochs, to so many in all"
@@ -140,15 +146,20 @@ def read_bytes(path: Path) -> bytes:
         ) from error
 
 
-def new_run(options: argparse.Namespace) -> Run:
-    """A fresh run from the command line's settings."""
-    from core import corpus
-
-    changes = {
+def chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that the command line names."""
+    return {
         item.name: getattr(options, item.name)
         for item in dataclasses.fields(TrainConfig)
         if item.name not in NO_OPTIONS and getattr(options, item.name) is not None
     }
+
+
+def new_run(options: argparse.Namespace) -> Run:
+    """A fresh run from the command line's settings."""
+    from core import corpus
+
+    changes = chosen(options)
     pairs = own_pairs(options)
     if pairs is not None:
         changes["corpus"] = FILES
@@ -187,6 +198,14 @@ def train_command(options: argparse.Namespace) -> int:
     run = Run(options.run)
     if options.resume:
         epochs = run.config.epochs  # raises where there is no run
+        if given := [name for name in ("preset", "source", "target", "tsv", "add") if getattr(options, name)] + [
+            name for name in chosen(options) if name != "epochs"
+        ]:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise Problem(
+                f"A run goes on with the settings that it began with; only --epochs can change. Leave out {flags}.",
+                f"继续训练沿用原来的设置，只有 --epochs 可以改。请去掉 {flags}。",
+            )
         if options.epochs is not None and options.epochs != epochs:
             run.plan(options.epochs)
     elif not _waits(run):
@@ -264,8 +283,12 @@ def show(run: Run, events: "Iterable[Event]", quiet: bool) -> None:
     bar = None
     for event in events:
         if isinstance(event, Prepared):
+            given = run.config.added
+            added = f", {event.added:,} of them of the {given:,} added" if given else ""
+            if given > event.added:
+                added += " (the others are learnt already, held out or too long)"
             say(
-                f"{event.pairs:,} pairs · {event.source_words:,} source and {event.target_words:,} target words · "
+                f"{event.pairs:,} pairs{added} · {event.source_words:,} source and {event.target_words:,} target words · "
                 f"{event.parameters:,} parameters · {event.device}, {event.precision}, {event.threads} threads"
             )
             bar = tqdm(total=event.steps, initial=event.step, unit="step", disable=quiet, file=sys.stderr)
@@ -367,25 +390,50 @@ def evaluate_command(options: argparse.Namespace) -> int:
 
 def pairs_command(options: argparse.Namespace) -> int:
     """Write a corpus's training side to a file, as it is or as a run translates it, to be learnt beside it with `train
-    --add`. With --swap and no run: for a run that learns to translate the other way, with `train --tsv`. With --swap
-    and such a run: its translations stand first and the true targets second."""
+    --add`. With --swap and no run: for a run that learns to translate the other way, with `train --preset pieces
+    --tsv`. With --swap and such a run: its translations stand first and the true targets second."""
     from core import corpus
     from core.beam import check_width
-    from core.diversify import retold, swapped
+    from core.diversify import check_direction, retold, swapped
 
+    check_width(options.beam)
+    if not 0 <= options.least <= 100:
+        raise Problem("--least is a chrF from 0 to 100.", "--least 是 0 到 100 的 chrF 值。")
+    # Said before the work rather than after it.
+    if options.out.is_dir() or not options.out.parent.is_dir():
+        raise Problem(
+            f"Cannot write {options.out}: name a file in a folder that exists.",
+            f"写不了 {options.out}：请给出一个已有文件夹里的文件名。",
+        )
+    run = Run(options.run) if options.run else None
+    if run:
+        run.config  # noqa: B018 - raises where there is no run
     pairs = list(corpus.load(options.corpus).split(options.split_seed).train)
     if options.swap:
         pairs = swapped(pairs)
-    if options.run:
+    left = ""
+    if run:
         from core.translator import Translator
 
-        check_width(options.beam)
-        translator = Translator.load(Run(options.run))
+        translator = Translator.load(run)
+        check_direction(translator, pairs, run.name)
+        different = len({source for source, _ in pairs})
         pairs = retold(translator, pairs, options.beam, options.least, Percent(False))
+        left = f" of {different:,} different sentences"
+        if not pairs:
+            raise Problem(
+                "No translation is good enough: each has an unknown word, or less chrF than --least.",
+                "没有一个译文合格：都含有未登录词，或 chrF 低于 --least。",
+            )
         if options.swap:
             pairs = swapped(pairs)
-    corpus.save_pairs(pairs, options.out)
-    print(f"{len(pairs):,} pairs · {options.out}")
+    try:
+        corpus.save_pairs(pairs, options.out)
+    except OSError as error:
+        raise Problem(
+            f"Cannot write {options.out} ({error.strerror}).", f"写不了 {options.out}（{error.strerror}）。"
+        ) from error
+    print(f"{len(pairs):,} pairs{left} · {options.out}")
     return 0
 
 

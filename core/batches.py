@@ -162,9 +162,11 @@ def _even_ends(words: np.ndarray, parts: int) -> np.ndarray:
     """Where to cut a row of sentences so that its parts hold about as many words each, and a sentence at least."""
     reached = np.cumsum(words)
     numbers = np.arange(1, parts)
-    ends = np.searchsorted(reached, reached[-1] * numbers / parts) + 1
+    ends: np.ndarray = np.searchsorted(reached, reached[-1] * numbers / parts) + 1
     # Each end lies beyond the one before it, however long a single sentence is.
-    return np.minimum(np.maximum.accumulate(ends - numbers).clip(0), len(words) - parts) + numbers
+    ends = np.maximum.accumulate(ends - numbers).clip(0, len(words) - parts)
+    ends += numbers
+    return ends
 
 
 def batch_rows(pairs: EncodedPairs, batch_size: int, seed: int | None, by_words: bool = False) -> BatchRows:

@@ -17,7 +17,7 @@ def card(training: Training, scores: Evaluation) -> str:
         for row in training.run.changes()
     )
     changes = f"\nChanged on the way, so this command alone does not make it again:\n{changes}\n" if changes else ""
-    added = f" Of these pairs {len(material.added):,} are added ones, beside the corpus." if material.added else ""
+    added = f" Of these pairs {len(material.added):,} are added ones, beside the corpus." if config.added else ""
     return f"""# {training.run.name}
 
 A {direction(config)}Seq2Seq model of Seq2Seq Playground, preset `{config.preset}`, {status.parameters:,} parameters.
@@ -70,11 +70,11 @@ def command_line(run: Run, config: TrainConfig) -> str:
         if key in NO_OPTIONS or value == getattr(base, key):
             continue
         if key == "corpus" and value == FILES:
-            words += ["--tsv", "pairs.tsv"]
+            words += ["--tsv", f"checkpoints/{run.name}/pairs.tsv"]
         elif isinstance(value, bool):
             words.append(f"--{'' if value else 'no-'}{key.replace('_', '-')}")
         else:
             words += [f"--{key.replace('_', '-')}", str(value)]
     if config.added:
-        words += ["--add", "added.tsv"]
+        words += ["--add", f"checkpoints/{run.name}/added.tsv"]
     return shlex.join(words)

@@ -123,7 +123,12 @@ class TrainConfig(Architecture):
         low=0.0,
         high=1.0,
     )
-    max_size: int = option(10_000, "rows of each vocabulary at most, special tokens included", low=5, high=1_000_000)
+    max_size: int = option(
+        10_000,
+        "rows of each vocabulary at most, special tokens included; of word pieces one more",
+        low=5,
+        high=1_000_000,
+    )
     min_freq: int = option(2, "a word seen less often in training is unknown", low=1, high=1_000_000)
     max_length: int = option(60, "training pairs with more tokens on a side are left out", low=1, high=1000)
     epochs: int = option(10, "passes over the training pairs", low=1, high=10_000)

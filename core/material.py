@@ -266,8 +266,7 @@ def prepare(
     how far it is; added: pairs to learn beside the training side, of which `fit_to_learn` keeps what may be learnt.
     Raises Problem where there are too few sentences.
     """
-    split = loaded.split(config.split_seed)
-    everything = split
+    split = everything = loaded.split(config.split_seed)
     if config.pairs:
         split = replace(split, train=split.train[: config.pairs])
     stored, train_rows = _cut(loaded, everything, split, config, bar or Bar(), processes)
@@ -316,15 +315,17 @@ def prepare(
         train=encoded(*train),
         valid=encoded(*valid),
         attribution=loaded.attribution,
-        added=fit_to_learn(spelt, everything, cuts, config.max_length),
+        added=fit_to_learn(spelt, kept, (*split.valid, *split.test), cuts, config.max_length) if added else (),
     )
 
 
-def fit_to_learn(added: Sequence[Pair], split: Split, cuts: Sequence[Tokenizer], longest: int) -> list[Pair]:
-    """Those of the added pairs that a run may learn, each once: none that the training side has, none with a sentence
-    that is held out, none with more than `longest` tokens on a side."""
-    known = set(split.train)
-    held = [{pair[side] for part in (split.valid, split.test) for pair in part} for side in (0, 1)]
+def fit_to_learn(
+    added: Iterable[Pair], learnt: Iterable[Pair], held_out: Sequence[Pair], cuts: Sequence[Tokenizer], longest: int
+) -> list[Pair]:
+    """Those of the added pairs that a run may learn, each once: none that it learns already, none with a sentence that
+    is held out, none with more than `longest` tokens on a side."""
+    known = set(learnt)
+    held = [{pair[side] for pair in held_out} for side in (0, 1)]
     return [
         pair
         for pair in dict.fromkeys(added)

@@ -291,6 +291,11 @@ class Run:
     @property
     def config(self) -> TrainConfig:
         """Raises Problem if `config.json` is missing, damaged or from something else."""
+        if not self.folder.is_dir():
+            raise Problem(
+                f"There is no run {self.name!r} in {self.folder.parent}.",
+                f"{self.folder.parent} 里没有运行 {self.name!r}。",
+            )
         try:
             return TrainConfig.from_dict(json.loads((self.folder / "config.json").read_text("utf-8")))
         except (OSError, ValueError, TypeError, AttributeError) as error:

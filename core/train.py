@@ -47,7 +47,8 @@ class Prepared:
     parameters: int
     source_words: int
     target_words: int
-    pairs: int
+    pairs: int  # an epoch, the added ones among them
+    added: int
     step: int
     steps: int
     device: str
@@ -177,6 +178,7 @@ def _train(run: Run, preparing: Status, resume: bool, tell: Tell) -> Iterator[Ev
         source_words=len(material.source_vocab),
         target_words=len(material.target_vocab),
         pairs=material.learnt,
+        added=len(material.added),
         step=training.step,
         steps=training.steps,
         device=status.device,

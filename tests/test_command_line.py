@@ -159,7 +159,7 @@ def test_a_stopped_run_goes_on(command, new_run):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("--resume", "config.json"),
+        ("--resume", "There is no run"),
         ("--source {source}", "give both"),
         ("--corpus files", "Give your files"),
         ("--corpus wikipedia", "'wikipedia'"),
@@ -231,7 +231,7 @@ def test_sentences_are_translated_by_beam_search(command, finished_run):
 
 
 def test_a_run_that_cannot_translate_is_one_sentence(command, new_run, tmp_path):
-    assert is_one_error(command("translate", "--run", tmp_path / "nowhere", "好"), "'nowhere'", "config.json")
+    assert is_one_error(command("translate", "--run", tmp_path / "nowhere", "好"), "'nowhere'", "There is no run")
     assert is_one_error(command("translate", "--run", new_run().folder, "好"), "source_vocab.json")
 
 
@@ -385,3 +385,45 @@ def test_the_command_writes_what_train_reads(command, tmp_path, finished_run, mo
     status, _, error = command("train", *TINY, "--tsv", own, "--add", file, "--run", tmp_path / "run")
     assert status == 0, error
     assert Run(tmp_path / "run").config.added == len(file.read_text("utf-8").splitlines())
+
+
+def test_pairs_says_what_is_wrong_before_it_works(command, tmp_path, finished_run, monkeypatch):
+    monkeypatch.setattr("core.corpus.load", lambda name: pytest.fail("the corpus was read"))
+    out = tmp_path / "out.tsv"
+    for wrong in ("101", "-1", "nan"):
+        assert is_one_error(command("pairs", "--corpus", "hsk", "--least", wrong, "--out", out), "chrF")
+    assert is_one_error(command("pairs", "--corpus", "hsk", "--out", tmp_path), "folder")
+    assert is_one_error(command("pairs", "--corpus", "hsk", "--out", tmp_path / "no" / "such.tsv"), "folder")
+    assert is_one_error(command("pairs", "--corpus", "hsk", "--run", tmp_path / "none", "--out", out), "no run")
+    assert is_one_error(command("pairs", "--corpus", "hsk", "--beam", "11", "--out", out), "1 to 10")
+    assert not out.exists()
+
+
+def test_pairs_of_which_none_is_left_are_an_error(command, tmp_path, finished_run, monkeypatch):
+    few = [(f"我喜欢猫{i}。", f"Nothing of the kind {i}!") for i in range(40)]
+    monkeypatch.setattr("core.corpus.load", lambda name: ParallelCorpus("x", few, ""))
+    out = tmp_path / "out.tsv"
+    ask = ("pairs", "--corpus", "hsk", "--run", finished_run.folder, "--out", out)
+    assert is_one_error(command(*ask, "--least", "100"), "good enough")
+    assert is_one_error(command(*ask, "--swap"), "other way")
+    assert not out.exists()
+
+
+def test_a_run_that_goes_on_takes_no_other_settings(command, finished_run, tmp_path):
+    ask = ("train", "--resume", "--run", finished_run.folder, "--quiet")
+    wrong = command(*ask, "--epochs", "3", "--hidden", "32", "--add", tmp_path / "nowhere.tsv", "--preset", "tiny")
+    assert is_one_error(wrong, "--preset, --add, --hidden")
+
+
+def test_files_of_added_pairs_add_up_and_how_many_are_learnt_is_said(command, tmp_path, pairs):
+    own = tmp_path / "own.tsv"
+    save_pairs(pairs, own)
+    files = [tmp_path / f"{name}.tsv" for name in "ab"]
+    for number, file in enumerate(files):
+        save_pairs([(f"狗吃{number}条鱼。", f"The dog eats {number} fish."), pairs[0]], file)
+    status, _, error = command(
+        "train", *TINY, "--tsv", own, "--add", files[0], "--add", files[1], "--run", tmp_path / "run"
+    )
+    assert status == 0, error
+    assert "2 of them of the 4 added" in (tmp_path / "run" / "train.log").read_text("utf-8")
+    assert "--add checkpoints/run/added.tsv" in (tmp_path / "run" / "README.md").read_text("utf-8")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.diversify import retold, swapped
+from core.diversify import check_direction, retold, swapped
 from core.material import fit_to_learn, normalized, own_corpus, prepare
 from core.problems import Problem
 from core.runs import Run
@@ -20,7 +20,22 @@ def test_nothing_held_out_is_learnt(pairs):
     good = ("狗吃鱼。", "The dog eats fish.")
     leaks = [(valid_source, "A dog."), ("狗。", valid_target), (test_source, "A cat."), ("猫。", test_target)]
     long = ("狗" * 50, "dog " * 50)
-    assert fit_to_learn([*leaks, good, split.train[0], long, good], split, CUTS, 20) == [good]
+    held_out = (*split.valid, *split.test)
+    assert fit_to_learn([*leaks, good, split.train[0], long, good], split.train, held_out, CUTS, 20) == [good]
+
+
+def test_of_a_cut_down_corpus_the_rest_may_be_added(pairs):
+    config = tiny_config(pairs=10)
+    material = prepare(own_corpus(pairs), config, added=list(pairs))
+    assert {*material.kept, *material.added} == set(own_corpus(pairs).split().train)
+    assert not set(material.kept) & set(material.added)
+
+
+def test_a_run_that_translates_the_other_way_is_refused(finished_run, pairs):
+    translator = Translator.load(finished_run)
+    check_direction(translator, pairs, "run")
+    with pytest.raises(Problem):
+        check_direction(translator, swapped(pairs), "run")
 
 
 @pytest.mark.parametrize("sampling", [0.0, 0.3])
