@@ -25,7 +25,7 @@ def field_label(name: str) -> str:
         "added": t("pairs added to these", "另加的句对"),
         "source_tokenizer": t("source is cut by", "原文的分词方式"),
         "target_tokenizer": t("target is cut by", "译文的分词方式"),
-        "piece_sampling": t("cut pieces anew (sampling)", "词片随机切分"),
+        "piece_sampling": t("cut pieces anew (sampling)", "子词随机切分"),
         "max_size": t("vocabulary size, at most", "词表大小上限"),
         "min_freq": t("least count of a word", "词的最低出现次数"),
         "max_length": t("longest sentence, in words", "句子最长词数"),
@@ -76,7 +76,7 @@ def field_value(name: str, value: Any) -> str:
         "lstm": "LSTM",
         "rnn": "RNN",
         "characters": t("characters", "逐字"),
-        "pieces": t("pieces", "词片"),
+        "pieces": t("pieces", "子词"),
         "auto": t("auto", "自动"),
     }.get(value, value or "–")  # fmt: skip
 

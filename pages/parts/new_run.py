@@ -382,7 +382,7 @@ def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
                 "source_tokenizer",
                 t(
                     "jieba for Chinese, spacy for English and languages like it, characters or pieces for any.",
-                    "中文用 jieba，英文等用 spacy，任何语言都可以用 characters（逐字）或 pieces（词片）。",
+                    "中文用 jieba，英文等用 spacy，任何语言都可以用 characters（逐字）或 pieces（子词）。",
                 ),
             )
             choice("target_tokenizer")
@@ -393,7 +393,7 @@ def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
                     t(
                         "Each epoch cuts the training sentences into other pieces, which makes learning by heart harder. "
                         "The smaller above 0, the wilder; 0 is off.",
-                        "每一轮把训练句子切成不同的词片，更难死记硬背。大于 0 时越小变化越大，0 表示不用。",
+                        "每一轮把训练句子切成不同的子词，更难死记硬背。大于 0 时越小变化越大，0 表示不用。",
                     ),
                 )
             number("max_size", 1000)

@@ -65,7 +65,7 @@ def stage_name(stage: str) -> str:
     """What is done in a stage of `core/material.py` and others; a stage without a name of its own says nothing."""
     return {
         "reading": t("reading the sentences", "正在读取句子"),
-        "learning": t("learning word pieces, timed by the size of the text", "正在学习词片（进度按文本大小估计）"),
+        "learning": t("learning word pieces, timed by the size of the text", "正在学习子词（进度按文本大小估计）"),
         "cutting": t("cutting the sentences into words", "正在分词"),
         "counting": t("cutting the sentences into words and counting them", "正在分词并统计"),
         "timing": t("timing a few steps on this machine", "正在这台机器上试跑几步"),

@@ -22,7 +22,7 @@ def cut_by(tokenizer: str) -> str:
         "jieba": t("words by jieba", "由 jieba 分词"),
         "spacy": t("words by spaCy", "由 spaCy 分词"),
         "characters": t("one character each", "逐字切分"),
-        "pieces": t("pieces of words; ▁ begins a word", "词片，▁ 表示词的开头"),
+        "pieces": t("pieces of words; ▁ begins a word", "子词，▁ 表示词的开头"),
     }.get(tokenizer, tokenizer)
 
 

@@ -274,7 +274,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "cutNote": ("+ merges two words, a dashed line splits one", "“+”合并两个词，虚线处切开"),
     "piecesNote": (
         "This model knows word pieces: where this page says word, it means one. ▁ stands for a blank, and for the sentence's beginning.",
-        "这个模型用的是词片：本页说的“词”就是词片。▁ 表示前面有空格，句首也有一个。",
+        "这个模型用的是子词：本页说的“词”就是子词。▁ 表示前面有空格，句首也有一个。",
     ),
     "merge": ("Merge {left} and {right} and translate again", "合并 {left} 和 {right}，重新翻译"),
     "split": ("Split into {left} and {right} and translate again", "切成 {left} 和 {right}，重新翻译"),
