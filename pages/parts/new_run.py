@@ -348,8 +348,8 @@ def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
             help=help,
         )
 
-    def tick(name: str) -> None:
-        values[name] = st.checkbox(label(name), getattr(base, name), key=f"{name}-{suffix}")
+    def tick(name: str, text: str | None = None) -> None:
+        values[name] = st.checkbox(label(name), getattr(base, name), key=f"{name}-{suffix}", help=text)
 
     # A new label, in the other language, would close it: it is told again whether it stands open.
     opened = bool(st.session_state.get("advanced-open"))
@@ -425,7 +425,13 @@ def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
                 ),
             )
             number("batch_size", 16)
-            tick("even_batches")
+            tick(
+                "even_batches",
+                t(
+                    "Batches by words in place of sentences: many short ones or few long ones. The batch size is then the mean.",
+                    "按词数而不是句数分批：短句多放几个，长句少放几个。这时批大小是平均每批的句数。",
+                ),
+            )
             number("learning_rate", 0.001)
             choice("schedule")
             number("label_smoothing", 0.05)
