@@ -3,6 +3,8 @@
 Shapes, throughout: B batch, S source length, T target length, E embedding, H hidden, V vocabulary, L layers.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from core.config import Architecture, option
+from core.gru import Between, Reading, can_sweep
+from core.loss import compute_dtype
 from core.vocab import PAD
 
 CELLS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -52,24 +56,29 @@ class Dropout(nn.Module):
         self.p = share
         self.cut = round(share * 256)
 
-    def forward(self, values: Tensor) -> Tensor:
+    def draw(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor | None:
+        """What to multiply numbers of that shape by: 0 or 1/(1 - share); None where nothing is dropped."""
         if not self.training or not self.cut:
-            return values
-        draws = torch.empty((values.numel() + 7) // 8, dtype=torch.int64, device=values.device).random_(-(2**63), None)
-        dice = draws.view(torch.uint8)[: values.numel()].view(values.shape)
-        kept = (dice >= self.cut).to(values.dtype)
-        return values * kept.mul_(256 / (256 - self.cut))
+            return None
+        count = math.prod(shape)
+        draws = torch.empty((count + 7) // 8, dtype=torch.int64, device=device).random_(-(2**63), None)
+        dice = draws.view(torch.uint8)[:count].view(shape)
+        return (dice >= self.cut).to(dtype).mul_(256 / (256 - self.cut))
+
+    def forward(self, values: Tensor) -> Tensor:
+        return times(values, self.draw(values.shape, values.dtype, values.device))
 
     def rows(self, values: Tensor) -> Tensor:
         """The same for whole rows: of the last dimension all numbers are dropped together, or none."""
-        if not self.training or not self.cut:
-            return values
-        kept: Tensor = self(values.new_ones(*values.shape[:-1], 1))
-        return values * kept
+        return times(values, self.draw((*values.shape[:-1], 1), values.dtype, values.device))
 
 
-def run_cell(rnn: nn.RNNBase, inputs: Any, state: State | None, dropout: Dropout) -> tuple[Any, State]:
-    """Call an RNN, GRU or LSTM alike: the state is always a tuple. Between layers stands `dropout`.
+def times(values: Tensor, factors: Tensor | None) -> Tensor:
+    return values if factors is None else values * factors
+
+
+def run_cell(rnn: nn.RNNBase, inputs: Any, state: State | None, between: Between) -> tuple[Any, State]:
+    """Call an RNN, GRU or LSTM alike: the state is always a tuple. Between layers, in training, stands `between`.
 
     inputs (T, B, width) or packed; state (D·L, B, H) tensors for D directions, None for zeros. Returns the top
     layer's outputs, as inputs were given, and the state after the last word.
@@ -92,7 +101,7 @@ def run_cell(rnn: nn.RNNBase, inputs: Any, state: State | None, dropout: Dropout
     lasts: list[State] = []
     for layer in range(rnn.num_layers):
         if layer:
-            words = dropout(words)
+            words = between(layer, words)
         rows = slice(layer * directions, (layer + 1) * directions)
         begin: Any = [part[rows] for part in state]
         weights = [weight for row in rnn.all_weights[rows] for weight in row]
@@ -131,16 +140,27 @@ class Encoder(nn.Module):
         Padding never touches a state: sentences of different lengths are packed.
         """
         embedded = self.word_dropout.rows(self.dropout(self.embedding(source)))  # (S, B, E)
-        if bool((lengths == source.shape[0]).all()):
-            outputs, state = run_cell(self.rnn, embedded, None, self.dropout)
+        padded = bool((lengths < source.shape[0]).any())
+        state: State
+        if can_sweep(self.rnn):
+            nothing = embedded.new_zeros(len(self.rnn.all_weights), source.shape[1], self.rnn.hidden_size)
+            padding = source == PAD if padded else None
+            reading = Reading(self.rnn, nothing, len(source), compute_dtype(embedded), padding)
+            outputs, last = reading.whole(embedded, self._between)
+            state = (last,)
+        elif not padded:
+            outputs, state = run_cell(self.rnn, embedded, None, self._between)
         else:
             packed = pack_padded_sequence(embedded, lengths, enforce_sorted=False)
-            packed_outputs, state = run_cell(self.rnn, packed, None, self.dropout)
+            packed_outputs, state = run_cell(self.rnn, packed, None, self._between)
             outputs, _ = pad_packed_sequence(packed_outputs, total_length=source.shape[0])
         if self.rnn.bidirectional:
             # (2L, B, H/2), the two directions of a layer beside each other -> (L, B, H)
             state = tuple(torch.cat([part[0::2], part[1::2]], dim=2) for part in state)
         return Memory(outputs.transpose(0, 1), (source != PAD).T, state)
+
+    def _between(self, layer: int, words: Tensor) -> Tensor:
+        return self.dropout(words)  # type: ignore[no-any-return]
 
 
 class Attention(nn.Module):
@@ -176,6 +196,23 @@ class Attention(nn.Module):
         return torch.matmul(weights.to(keys.dtype), keys), weights
 
 
+@dataclass(frozen=True)
+class Dice:
+    """What dropout multiplies by, for each word of a target: drawn before the first is read, so that a word that is
+    read twice is read alike. None where nothing is dropped."""
+
+    numbers: Tensor | None  # (T, B, E) of the input words
+    words: Tensor | None  # (T, B, 1), whole input words
+    between: tuple[Tensor | None, ...]  # (T, B, H) between the layers
+    mix: Tensor | None  # (T, B, width) of the features
+
+    def __getitem__(self, steps: slice) -> "Dice":
+        def part(factors: Tensor | None) -> Tensor | None:
+            return None if factors is None else factors[steps]
+
+        return Dice(part(self.numbers), part(self.words), tuple(map(part, self.between)), part(self.mix))
+
+
 class Decoder(nn.Module):
     """Writes the target, one word from the word before and the state; looks back at the source if it has attention."""
 
@@ -196,22 +233,57 @@ class Decoder(nn.Module):
         if config.tied_output:
             self.output.weight = self.embedding.weight
 
-    def features(self, tokens: Tensor, memory: Memory, state: State) -> tuple[Tensor, State, Tensor | None]:
-        """All but the output layer, for T known input words in one call.
+    def draw(self, steps: int, memory: Memory) -> Dice:
+        """All that dropout decides about a target of that many steps."""
+        batch, kind = memory.outputs.shape[0], compute_dtype(memory.outputs)
+        device, between = memory.outputs.device, (steps, batch, self.rnn.hidden_size)
+        numbers = self.embedding.weight.dtype
+        width = self.output.in_features
+        return Dice(
+            self.dropout.draw((steps, batch, self.embedding.embedding_dim), numbers, device),
+            self.word_dropout.draw((steps, batch, 1), numbers, device),
+            tuple(self.dropout.draw(between, kind, device) for _ in range(self.rnn.num_layers - 1)),
+            None if self.mix is None else self.dropout.draw((steps, batch, width), kind, device),
+        )
 
-        tokens (T, B) ids. Returns the features (T, B, width), the state after the last word and the attention
-        weights (T, B, S), None without attention.
-        """
-        embedded = self.word_dropout.rows(self.dropout(self.embedding(tokens)))  # (T, B, E)
-        hidden, state = run_cell(self.rnn, embedded, state, self.dropout)  # (T, B, H)
+    def read(
+        self, tokens: Tensor, state: State, dice: Dice, reading: Reading | None = None, whole: bool = False
+    ) -> tuple[Tensor, State]:
+        """The top layer's states (T, B, H) for T known input words (T, B), and the state after the last one. With a
+        reading, the state that counts is the reading's own; see there for `whole`."""
+        words = times(times(self.embedding(tokens), dice.numbers), dice.words)  # (T, B, E)
+
+        def between(layer: int, words: Tensor) -> Tensor:
+            return times(words, dice.between[layer - 1])
+
+        if reading is None:
+            return run_cell(self.rnn, words, state, between)
+        if not whole:
+            return reading.read(words, between), state
+        hidden, last = reading.whole(words, between)
+        return hidden, (last,)
+
+    def look_back(self, hidden: Tensor, memory: Memory, dice: Dice) -> tuple[Tensor, Tensor | None]:
+        """From the states (T, B, H) what the output layer reads (T, B, width), and the attention (T, B, S) or None."""
         weights = None
         if self.attention is not None:
             contexts, weights = self.attention(hidden.transpose(0, 1), memory)
             hidden = torch.cat([contexts.transpose(0, 1), hidden], dim=2)  # (T, B, 2H)
             weights = weights.transpose(0, 1)
         if self.mix is not None:
-            hidden = self.dropout(torch.tanh(self.mix(hidden)))
-        return hidden, state, weights
+            hidden = times(torch.tanh(self.mix(hidden)), dice.mix)
+        return hidden, weights
+
+    def features(self, tokens: Tensor, memory: Memory, state: State) -> tuple[Tensor, State, Tensor | None]:
+        """All but the output layer, for T known input words in one call.
+
+        tokens (T, B) ids. Returns the features (T, B, width), the state after the last word and the attention
+        weights (T, B, S), None without attention.
+        """
+        dice = self.draw(len(tokens), memory)
+        hidden, state = self.read(tokens, state, dice)
+        features, weights = self.look_back(hidden, memory, dice)
+        return features, state, weights
 
 
 class Seq2Seq(nn.Module):
@@ -256,25 +328,28 @@ class Seq2Seq(nn.Module):
 
         target_in (T, B): `<sos>` and the true words. forced[t] says whether step t is fed the true word; where
         it is False, it is fed the model's own most probable word of step t-1, as in the lesson. (Step 0 is always
-        fed `<sos>`.) Whole stretches of forced steps are one call, which gives the same numbers as a call a step.
+        fed `<sos>`.) First the model reads up to each of those words, to see what it would write; then all words are
+        known, and one call gives the same numbers as a call a step.
         """
-        steps = target_in.shape[0]
-        state = memory.context
-        parts: list[Tensor] = []
-        start = 0
-        while start < steps:
-            end = start + 1
-            while end < steps and forced[end]:
-                end += 1
-            tokens = target_in[start:end]
-            if start > 0:
-                with torch.no_grad():
-                    guess = self.decoder.output(parts[-1][-1:]).argmax(dim=2)  # (1, B)
-                tokens = torch.cat([guess, tokens[1:]])
-            features, state, _ = self.decoder.features(tokens, memory, state)
-            parts.append(features)
+        decoder, steps = self.decoder, target_in.shape[0]
+        dice = decoder.draw(steps, memory)
+        reading = None
+        if can_sweep(decoder.rnn):
+            reading = Reading(decoder.rnn, memory.context[0], steps, compute_dtype(memory.outputs))
+        tokens, state, start = target_in, memory.context, 0
+        if not all(forced[1:]):
+            tokens = target_in.clone()
+        for end in range(1, steps):
+            if forced[end]:
+                continue
+            hidden, state = decoder.read(tokens[start:end], state, dice[start:end], reading)
+            # Not under no_grad, though no gradient is wanted: autocast would keep weights cast without one, and use
+            # them again below.
+            features, _ = decoder.look_back(hidden[-1:].detach(), memory, dice[end - 1 : end])
+            tokens[end] = decoder.output(features[0]).argmax(dim=1)
             start = end
-        return torch.cat(parts)
+        hidden, _ = decoder.read(tokens, memory.context, dice, reading, whole=True)
+        return decoder.look_back(hidden, memory, dice)[0]
 
 
 def count_parameters(config: ModelConfig) -> int:
