@@ -65,9 +65,7 @@ class Sweep:
         self.hidden = by_state.shape[1]
         rows = first.shape[0]
         # n first: then the gates by the word and those by the state lie beside each other in `backward`.
-        self.by_word = torch.empty_like(by_word, dtype=dtype)
-        self.by_word[: self.hidden] = by_word[2 * self.hidden :]
-        self.by_word[self.hidden :] = by_word[: 2 * self.hidden]
+        self.by_word = by_word.to(dtype).roll(self.hidden, 0)
         self.by_state = by_state.to(dtype)
         self.from_word = affine(self.by_word, word_bias.roll(self.hidden).to(dtype), rows)
         self.from_state = affine(self.by_state, state_bias.to(dtype), rows)
@@ -88,6 +86,11 @@ class Sweep:
     def outputs(self) -> Tensor:
         """(T, B, H): the state after each word."""
         return self.states[:-1] if self.backwards else self.states[1:]
+
+    @property
+    def inputs(self) -> Tensor:
+        """(T, B, H): the state before each word."""
+        return self.states[1:] if self.backwards else self.states[:-1]
 
     @torch.no_grad()
     def read(self, words: Tensor) -> Tensor:
@@ -149,25 +152,16 @@ class _Swept(torch.autograd.Function):
             by_state = torch.addmm(kept, by_sums[step, :, hidden:], sweep.by_state)
         flat, inputs = by_sums.flatten(0, 1), words.flatten(0, 1)
         by_word, by_memory = flat[:, : 3 * hidden], flat[:, hidden:]  # the middle, r and z, belongs to both
-        before = sweep.states[1:] if sweep.backwards else sweep.states[:-1]
         biases = flat.sum(dim=0).float()
         return (
             None,
             (by_word @ sweep.by_word).view(words.shape).to(ctx.kinds[0]),
             by_state.to(ctx.kinds[1]),
-            _gates_in_order(by_word.t() @ inputs, hidden),
-            (by_memory.t() @ before.flatten(0, 1)).float(),
+            (by_word.t() @ inputs).roll(-hidden, 0).float(),
+            (by_memory.t() @ sweep.inputs.flatten(0, 1)).float(),
             biases[: 3 * hidden].roll(-hidden),
             biases[hidden:],
         )
-
-
-def _gates_in_order(gradient: Tensor, hidden: int) -> Tensor:
-    """From n, r, z to nn.GRU's r, z, n; in float32."""
-    ordered = torch.empty(gradient.shape)
-    ordered[: 2 * hidden] = gradient[hidden:]
-    ordered[2 * hidden :] = gradient[:hidden]
-    return ordered
 
 
 class Reading:
@@ -191,9 +185,9 @@ class Reading:
             words = sweep.read(between(layer, words) if layer else words)
         return words
 
-    def whole(self, words: Tensor, between: Between) -> tuple[Tensor, Tensor]:
-        """All words (T, B, E), those that have been read among them: the top layer's outputs (T, B, D·H) and the
-        state after the last word (D·L, B, H). On padding an output is the state next to it."""
+    def whole(self, words: Tensor, between: Between) -> tuple[Tensor, tuple[Tensor]]:
+        """All words (T, B, E), those that have been read among them: the top layer's outputs (T, B, D·H) and, as a
+        tuple of one, the state after the last word (D·L, B, H). On padding an output is the state next to it."""
         lasts = []
         for row in range(0, len(self.sweeps), self.directions):
             words = between(row // self.directions, words) if row else words
@@ -203,4 +197,4 @@ class Reading:
                 parts.append(outputs)
                 lasts.append(last)
             words = torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
-        return words, torch.stack(lasts)
+        return words, (torch.stack(lasts),)

@@ -118,6 +118,21 @@ def run_cell(rnn: nn.RNNBase, inputs: Any, state: State | None, between: Between
     return PackedSequence(words, inputs.batch_sizes, inputs.sorted_indices, inputs.unsorted_indices), state
 
 
+class Cells:
+    """torch's own cells behind the calls of `core.gru.Reading`; what has been read is read again for the whole."""
+
+    def __init__(self, rnn: nn.RNNBase, state: State) -> None:
+        self.rnn, self.first, self.state = rnn, state, state
+
+    def read(self, words: Tensor, between: Between) -> Tensor:
+        outputs: Tensor
+        outputs, self.state = run_cell(self.rnn, words, self.state, between)
+        return outputs
+
+    def whole(self, words: Tensor, between: Between) -> tuple[Tensor, State]:
+        return run_cell(self.rnn, words, self.first, between)
+
+
 class Encoder(nn.Module):
     """Reads the source; its last state is the lesson's context vector."""
 
@@ -137,8 +152,12 @@ class Encoder(nn.Module):
     def forward(self, source: Tensor, lengths: Tensor) -> Memory:
         """source (S, B) ids; lengths (B,) on the CPU, each at least 1.
 
-        Padding never touches a state: sentences of different lengths are packed.
+        Padding never touches a state.
         """
+
+        def between(layer: int, words: Tensor) -> Tensor:
+            return self.dropout(words)  # type: ignore[no-any-return]
+
         embedded = self.word_dropout.rows(self.dropout(self.embedding(source)))  # (S, B, E)
         padded = bool((lengths < source.shape[0]).any())
         state: State
@@ -146,21 +165,17 @@ class Encoder(nn.Module):
             nothing = embedded.new_zeros(len(self.rnn.all_weights), source.shape[1], self.rnn.hidden_size)
             padding = source == PAD if padded else None
             reading = Reading(self.rnn, nothing, len(source), compute_dtype(embedded), padding)
-            outputs, last = reading.whole(embedded, self._between)
-            state = (last,)
+            outputs, state = reading.whole(embedded, between)
         elif not padded:
-            outputs, state = run_cell(self.rnn, embedded, None, self._between)
+            outputs, state = run_cell(self.rnn, embedded, None, between)
         else:
             packed = pack_padded_sequence(embedded, lengths, enforce_sorted=False)
-            packed_outputs, state = run_cell(self.rnn, packed, None, self._between)
+            packed_outputs, state = run_cell(self.rnn, packed, None, between)
             outputs, _ = pad_packed_sequence(packed_outputs, total_length=source.shape[0])
         if self.rnn.bidirectional:
             # (2L, B, H/2), the two directions of a layer beside each other -> (L, B, H)
             state = tuple(torch.cat([part[0::2], part[1::2]], dim=2) for part in state)
         return Memory(outputs.transpose(0, 1), (source != PAD).T, state)
-
-    def _between(self, layer: int, words: Tensor) -> Tensor:
-        return self.dropout(words)  # type: ignore[no-any-return]
 
 
 class Attention(nn.Module):
@@ -212,6 +227,10 @@ class Dice:
 
         return Dice(part(self.numbers), part(self.words), tuple(map(part, self.between)), part(self.mix))
 
+    def drop(self, layer: int, words: Tensor) -> Tensor:
+        """What the layer above the first reads of these words (T, B, H)."""
+        return times(words, self.between[layer - 1])
+
 
 class Decoder(nn.Module):
     """Writes the target, one word from the word before and the state; looks back at the source if it has attention."""
@@ -246,22 +265,9 @@ class Decoder(nn.Module):
             None if self.mix is None else self.dropout.draw((steps, batch, width), kind, device),
         )
 
-    def read(
-        self, tokens: Tensor, state: State, dice: Dice, reading: Reading | None = None, whole: bool = False
-    ) -> tuple[Tensor, State]:
-        """The top layer's states (T, B, H) for T known input words (T, B), and the state after the last one. With a
-        reading, the state that counts is the reading's own; see there for `whole`."""
-        words = times(times(self.embedding(tokens), dice.numbers), dice.words)  # (T, B, E)
-
-        def between(layer: int, words: Tensor) -> Tensor:
-            return times(words, dice.between[layer - 1])
-
-        if reading is None:
-            return run_cell(self.rnn, words, state, between)
-        if not whole:
-            return reading.read(words, between), state
-        hidden, last = reading.whole(words, between)
-        return hidden, (last,)
+    def embed(self, tokens: Tensor, dice: Dice) -> Tensor:
+        """What the first layer reads (T, B, E) of the input words (T, B)."""
+        return times(times(self.embedding(tokens), dice.numbers), dice.words)
 
     def look_back(self, hidden: Tensor, memory: Memory, dice: Dice) -> tuple[Tensor, Tensor | None]:
         """From the states (T, B, H) what the output layer reads (T, B, width), and the attention (T, B, S) or None."""
@@ -281,7 +287,7 @@ class Decoder(nn.Module):
         weights (T, B, S), None without attention.
         """
         dice = self.draw(len(tokens), memory)
-        hidden, state = self.read(tokens, state, dice)
+        hidden, state = run_cell(self.rnn, self.embed(tokens, dice), state, dice.drop)  # (T, B, H)
         features, weights = self.look_back(hidden, memory, dice)
         return features, state, weights
 
@@ -333,22 +339,21 @@ class Seq2Seq(nn.Module):
         """
         decoder, steps = self.decoder, target_in.shape[0]
         dice = decoder.draw(steps, memory)
-        reading = None
+        reading: Reading | Cells = Cells(decoder.rnn, memory.context)
         if can_sweep(decoder.rnn):
             reading = Reading(decoder.rnn, memory.context[0], steps, compute_dtype(memory.outputs))
-        tokens, state, start = target_in, memory.context, 0
-        if not all(forced[1:]):
-            tokens = target_in.clone()
+        tokens, start = target_in.clone(), 0
         for end in range(1, steps):
             if forced[end]:
                 continue
-            hidden, state = decoder.read(tokens[start:end], state, dice[start:end], reading)
+            part = dice[start:end]
+            hidden = reading.read(decoder.embed(tokens[start:end], part), part.drop)
             # Not under no_grad, though no gradient is wanted: autocast would keep weights cast without one, and use
             # them again below.
-            features, _ = decoder.look_back(hidden[-1:].detach(), memory, dice[end - 1 : end])
+            features, _ = decoder.look_back(hidden[-1:].detach(), memory, part[-1:])
             tokens[end] = decoder.output(features[0]).argmax(dim=1)
             start = end
-        hidden, _ = decoder.read(tokens, memory.context, dice, reading, whole=True)
+        hidden, _ = reading.whole(decoder.embed(tokens, dice), dice.drop)
         return decoder.look_back(hidden, memory, dice)[0]
 
 

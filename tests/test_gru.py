@@ -40,7 +40,7 @@ def test_a_reading_is_torchs_gru_on_packed_sentences(layers, bidirectional, dtyp
     outputs, _ = pad_packed_sequence(packed)
     wanted = (outputs, last, *gradients(rnn, words, state, outputs, last))
 
-    outputs, last = Reading(rnn, state, STEPS, dtype, PADDING).whole(words, as_it_is)
+    outputs, (last,) = Reading(rnn, state, STEPS, dtype, PADDING).whole(words, as_it_is)
     assert outputs.dtype == last.dtype == dtype
     got = (outputs * (~PADDING).unsqueeze(2), last, *gradients(rnn, words, state, outputs, last))
     for mine, theirs in zip(got, wanted, strict=True):
@@ -54,13 +54,13 @@ def test_stretches_give_what_one_call_gives():
     words = torch.randn(STEPS, BATCH, WIDTH, requires_grad=True)
     state = torch.randn(2, BATCH, HIDDEN, requires_grad=True)
     factors = torch.rand(STEPS, BATCH, HIDDEN)
-    outputs, last = Reading(rnn, state, STEPS, torch.float32).whole(words, lambda _, words: words * factors)
+    outputs, (last,) = Reading(rnn, state, STEPS, torch.float32).whole(words, lambda _, words: words * factors)
 
     reading = Reading(rnn, state, STEPS, torch.float32)
     for stretch in (slice(0, 1), slice(1, 4), slice(4, 6)):
         part = reading.read(words[stretch], lambda _, words, stretch=stretch: words * factors[stretch])
         assert torch.allclose(part, outputs[stretch], atol=1e-6)
-    again, same = reading.whole(words, lambda _, words: words * factors)
+    again, (same,) = reading.whole(words, lambda _, words: words * factors)
     assert torch.allclose(again, outputs, atol=1e-6) and torch.allclose(same, last, atol=1e-6)
     for a, b in zip(
         gradients(rnn, words, state, again, same), gradients(rnn, words, state, outputs, last), strict=True
