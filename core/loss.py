@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 
 ROWS = 256  # words at a time: their logits stay in the processor's cache
+# In bfloat16 oneDNN writes code for each new shape of matrices, for these as long as multiplying takes. So there are
+# made to be few shapes: the number of words is filled up to a multiple of this.
+WHOLE = 64
 
 
 def compute_dtype(tensor: Tensor) -> torch.dtype:
@@ -29,20 +32,26 @@ class _OutputLoss(torch.autograd.Function):
         agreement: float,
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
-        readings = features.shape[0] // max(len(targets), 1)
-        count, size = features.shape[0], weight.shape[0]
-        inputs, matrix, offset = features.to(dtype), weight.to(dtype), bias.to(dtype)
-        keep = any(ctx.needs_input_grad[:3])
-        errors = torch.empty(count, size, dtype=dtype, device=features.device) if keep else None
+        words, size = len(targets), weight.shape[0]
+        readings = features.shape[0] // max(words, 1)
+        whole = WHOLE if dtype == torch.bfloat16 and features.device.type == "cpu" else 1
+        filled = -(-words // whole) * whole
+        inputs = features.new_zeros(readings, filled, features.shape[1], dtype=dtype)
+        inputs[:, :words] = features.view(readings, words, features.shape[1])
+        matrix, offset = weight.to(dtype), bias.to(dtype)
+        errors = None
+        if any(ctx.needs_input_grad[:3]):
+            errors = torch.empty(readings, filled, size, dtype=dtype, device=features.device)
+            errors[:, words:] = 0
         bias_grad = torch.zeros(size, device=features.device)
         plain = torch.zeros((), device=features.device)
         uniform = torch.zeros((), device=features.device)
         apart = torch.zeros((), device=features.device)
         rows = ROWS // readings
-        for start in range(0, len(targets), rows):
+        for start in range(0, words, rows):
             target = targets[start : start + rows].unsqueeze(1)
-            blocks = [slice(first + start, first + start + len(target)) for first in range(0, count, len(targets))]
-            read = [torch.addmm(offset, inputs[block], matrix.t()).float() for block in blocks]
+            products = [torch.addmm(offset, reading[start : start + rows], matrix.t()) for reading in inputs]
+            read = [logits[: len(target)].float() for logits in products]
             chances = [logits.softmax(dim=1) for logits in read]
             wrong = [-probabilities.gather(1, target).clamp_min(1e-38).log() for probabilities in chances]
             # log p = logit - norm
@@ -58,12 +67,12 @@ class _OutputLoss(torch.autograd.Function):
                 from_p = (p * ratio).sum(dim=1, keepdim=True)
                 from_q = -(q * ratio).sum(dim=1, keepdim=True)
                 apart += from_p.sum() + from_q.sum()
-                if keep:
+                if errors is not None:
                     part = p - q
                     pulls = [p * (ratio - from_p) + part, q * (-ratio - from_q) - part]
             if errors is None:
                 continue
-            for i, (block, probabilities) in enumerate(zip(blocks, chances, strict=True)):
+            for i, probabilities in enumerate(chances):
                 if smoothing:
                     probabilities -= smoothing / size
                 probabilities.scatter_add_(1, target, torch.full_like(wrong[i], smoothing - 1.0))
@@ -71,10 +80,11 @@ class _OutputLoss(torch.autograd.Function):
                     probabilities /= readings
                 if pulls:
                     probabilities.add_(pulls[i], alpha=agreement)
-                errors[block] = probabilities
+                errors[i, start : start + len(target)] = probabilities
                 bias_grad += probabilities.sum(dim=0)
         if errors is not None:
-            ctx.save_for_backward(errors, inputs, matrix, bias_grad)
+            ctx.save_for_backward(errors.flatten(0, 1), inputs.flatten(0, 1), matrix, bias_grad)
+            ctx.shape = (readings, filled, words)
         ctx.mark_non_differentiable(plain)
         loss = (1 - smoothing) * plain + smoothing * uniform if smoothing else plain.clone()
         return loss + agreement * apart if agreement else loss, plain
@@ -84,7 +94,8 @@ class _OutputLoss(torch.autograd.Function):
         errors, inputs, matrix, bias_grad = ctx.saved_tensors
         scale = grads[0]
         # In place: the weight's gradient is 35 MB, and writing it anew takes three times as long.
-        features = (errors @ matrix).float().mul_(scale)
+        readings, filled, words = ctx.shape
+        features = (errors @ matrix).view(readings, filled, -1)[:, :words].float().mul_(scale).flatten(0, 1)
         weight = (errors.t() @ inputs).float().mul_(scale)
         return features, weight, bias_grad * scale, None, None, None, None
 

@@ -44,21 +44,6 @@ def give_back_freed_memory() -> None:
         return
 
 
-# The variables that oneDNN, which multiplies matrices in bfloat16, and torch's bridge to it read before their first product.
-SHAPE_MEMORIES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
-REMEMBERED_SHAPES = "50"
-
-
-def remember_few_shapes() -> None:
-    """Let oneDNN keep its plans for 50 shapes of matrices instead of 1,024, unless the environment says otherwise.
-
-    No two batches have the same number of words, so most plans are never used again; they made a training process
-    grow to 4 GB where 1 GB does as quickly. To be called before the first product.
-    """
-    for name in SHAPE_MEMORIES:
-        os.environ.setdefault(name, REMEMBERED_SHAPES)
-
-
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on one thread while the block runs: a sentence's products are too small to share.
@@ -119,8 +104,7 @@ class Machine:
 
     @classmethod
     def for_config(cls, config: TrainConfig) -> "Machine":
-        """Choose what the config leaves open, and set the process's number of threads and how much oneDNN keeps."""
-        remember_few_shapes()
+        """Choose what the config leaves open, and set the process's number of threads."""
         device = choose_device(config.device)
         threads = config.threads or default_threads()
         torch.set_num_threads(threads)

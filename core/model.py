@@ -178,6 +178,15 @@ class Encoder(nn.Module):
         return Memory(outputs.transpose(0, 1), (source != PAD).T, state)
 
 
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """a @ b for each sentence (B, ., .); on a CPU in float32, for hardly any two batches have the same T and S, and
+    in bfloat16 oneDNN would write code for each (see `core.loss.WHOLE`), which takes longer than these small products."""
+    if a.device.type != "cpu" or a.dtype == torch.float32 == b.dtype:
+        return torch.matmul(a, b)
+    with torch.autocast("cpu", enabled=False):
+        return torch.matmul(a.float(), b.float()).to(b.dtype)
+
+
 class Attention(nn.Module):
     """How well each source position answers the decoder's state: the dot product of the two, one through a matrix
     (general; both Luong et al., 2015), or a small network (additive; Bahdanau et al., 2015)."""
@@ -205,10 +214,10 @@ class Attention(nn.Module):
         else:
             if self.kind == "general":
                 queries = self.query(queries)
-            scores = torch.matmul(queries, keys.transpose(1, 2))  # (B, T, S)
+            scores = product(queries, keys.transpose(1, 2))  # (B, T, S)
         scores = scores.float().masked_fill(~memory.mask.unsqueeze(1), -torch.inf)
         weights = scores.softmax(dim=2)
-        return torch.matmul(weights.to(keys.dtype), keys), weights
+        return product(weights.to(keys.dtype), keys), weights
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.loss import ROWS, output_loss
+from core.loss import ROWS, WHOLE, output_loss
 
 
 def layer(count, width=7, size=19):
@@ -74,6 +74,21 @@ def test_in_bfloat16_the_loss_stays_near():
         near = output_loss(features, output.weight, output.bias, targets)[0]
     assert near.dtype == torch.float32
     assert near.item() == pytest.approx(exact.item(), rel=0.005)
+
+
+@pytest.mark.parametrize("readings", [1, 2])
+@pytest.mark.parametrize("count", [1, WHOLE, WHOLE + 1, ROWS + 5])
+def test_words_that_fill_up_a_block_of_bfloat16_take_no_part(count, readings):
+    features, output, _ = layer(readings * count)
+    targets = torch.randint(19, (count,))
+    given = [features, output.weight, output.bias]
+    agreement = 1.25 if readings == 2 else 0.0
+    exact = torch.autograd.grad(output_loss(*given, targets, 0.1, agreement)[0] / count, given)
+    with torch.autocast("cpu", torch.bfloat16):
+        near = torch.autograd.grad(output_loss(*given, targets, 0.1, agreement)[0] / count, given)
+    for a, b in zip(exact, near, strict=True):
+        assert a.shape == b.shape
+        assert (a - b).norm() < 0.02 * a.norm()
 
 
 def test_a_word_thought_impossible_costs_much_and_is_still_a_number():

@@ -1,6 +1,5 @@
 """The machine: what is asked for is taken, what is not there is said."""
 
-import subprocess
 import sys
 
 import pytest
@@ -8,7 +7,6 @@ import torch
 
 from core.machine import choose_device, choose_precision, give_back_freed_memory, keep_freed_memory
 from core.problems import Problem
-from core.processes import PROJECT
 from core.scale import MB, memory
 
 
@@ -37,33 +35,3 @@ def test_freed_memory_is_kept_until_it_is_given_back():
     assert held - memory().own < 20 * MB
     give_back_freed_memory()
     assert held - memory().own > 80 * MB
-
-
-MANY_SHAPES = """
-import torch
-from core.machine import remember_few_shapes
-from core.scale import MB, memory
-
-remember_few_shapes()
-torch.set_num_threads(1)
-matrix = torch.randn(2000, 512).bfloat16()
-
-
-def multiply(sizes):
-    for size in sizes:
-        rows = torch.randn(size, 512).bfloat16()
-        products = rows @ matrix.t()
-        products @ matrix, products.t() @ rows
-
-
-multiply(range(100, 130))
-before = memory().own
-multiply(range(130, 330))
-print((memory().own - before) / MB)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="a process's memory is looked up in /proc")
-def test_batches_of_ever_new_shapes_cost_no_memory():
-    done = subprocess.run([sys.executable, "-c", MANY_SHAPES], cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 120
