@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-ROWS = 256  # words at a time: their logits stay in the processor's cache
+ROWS = 512  # words at a time: their logits stay in the processor's cache
 # In bfloat16 oneDNN writes code for each new shape of matrices, for these as long as multiplying takes. So there are
 # made to be few shapes: the number of words is filled up to a multiple of this.
 WHOLE = 64
@@ -39,31 +39,32 @@ class _OutputLoss(torch.autograd.Function):
         inputs = features.new_zeros(readings, filled, features.shape[1], dtype=dtype)
         inputs[:, :words] = features.view(readings, words, features.shape[1])
         matrix, offset = weight.to(dtype), bias.to(dtype)
-        errors = None
+        errors = None  # softmax minus target; smoothing's share, the same for all words, is taken off in `backward`
         if any(ctx.needs_input_grad[:3]):
             errors = torch.empty(readings, filled, size, dtype=dtype, device=features.device)
             errors[:, words:] = 0
-        bias_grad = torch.zeros(size, device=features.device)
         plain = torch.zeros((), device=features.device)
-        uniform = torch.zeros((), device=features.device)
+        norms = torch.zeros((), device=features.device)
         apart = torch.zeros((), device=features.device)
         rows = ROWS // readings
         for start in range(0, words, rows):
             target = targets[start : start + rows].unsqueeze(1)
+            block = slice(start, start + len(target))
             products = [torch.addmm(offset, reading[start : start + rows], matrix.t()) for reading in inputs]
-            read = [logits[: len(target)].float() for logits in products]
-            chances = [logits.softmax(dim=1) for logits in read]
-            wrong = [-probabilities.gather(1, target).clamp_min(1e-38).log() for probabilities in chances]
+            read = [logits[: len(target)].float() if agreement else logits[: len(target)] for logits in products]
+            # Where nothing else is asked of them, the probabilities are written at once where they are kept.
+            places = [None] * readings if agreement or errors is None else [part[block] for part in errors]
+            chances = [torch.softmax(logits, 1, out=place) for logits, place in zip(read, places, strict=True)]
+            wrong = [-probabilities.gather(1, target).float().clamp_min(1e-38).log() for probabilities in chances]
             # log p = logit - norm
-            norms = [lost + logits.gather(1, target) for lost, logits in zip(wrong, read, strict=True)]
-            plain += sum(lost.sum() for lost in wrong) / readings
-            if smoothing:  # -mean(log p) over the vocabulary
-                uniform += sum((n.sum() - x.mean(dim=1).sum()) for n, x in zip(norms, read, strict=True)) / readings
+            norm = [lost + logits.gather(1, target) for lost, logits in zip(wrong, read, strict=True)]
+            plain += sum(lost.sum() for lost in wrong)
+            norms += sum(each.sum() for each in norm)
             pulls: list[Tensor] = []
             if agreement:
                 # KL(p‖q) + KL(q‖p) = Σ (p - q) (log p - log q)
                 p, q = chances
-                ratio = read[0].sub_(read[1]).sub_(norms[0] - norms[1])
+                ratio = read[0].sub_(read[1]).sub_(norm[0] - norm[1])
                 from_p = (p * ratio).sum(dim=1, keepdim=True)
                 from_q = -(q * ratio).sum(dim=1, keepdim=True)
                 apart += from_p.sum() + from_q.sum()
@@ -73,31 +74,36 @@ class _OutputLoss(torch.autograd.Function):
             if errors is None:
                 continue
             for i, probabilities in enumerate(chances):
-                if smoothing:
-                    probabilities -= smoothing / size
-                probabilities.scatter_add_(1, target, torch.full_like(wrong[i], smoothing - 1.0))
-                if readings > 1:
-                    probabilities /= readings
+                # (scatter_add_ takes twenty times as long in bfloat16.)
+                probabilities[torch.arange(len(target), device=target.device), target[:, 0]] += smoothing - 1.0
                 if pulls:
-                    probabilities.add_(pulls[i], alpha=agreement)
-                errors[i, start : start + len(target)] = probabilities
-                bias_grad += probabilities.sum(dim=0)
+                    errors[i, block] = probabilities.add_(pulls[i], alpha=agreement * readings)
+        loss = plain = plain / readings
+        mean = weight.mean(dim=0) if smoothing else None  # of all words' rows
+        if mean is not None:
+            # -mean(log p) over the vocabulary
+            logits = inputs.sum(dim=(0, 1), dtype=mean.dtype) @ mean + readings * words * bias.mean()
+            loss = (1 - smoothing) * plain + smoothing * (norms - logits) / readings
         if errors is not None:
-            ctx.save_for_backward(errors.flatten(0, 1), inputs.flatten(0, 1), matrix, bias_grad)
-            ctx.shape = (readings, filled, words)
+            ctx.save_for_backward(errors, inputs, matrix, mean)
+            ctx.words, ctx.smoothing = words, smoothing
         ctx.mark_non_differentiable(plain)
-        loss = (1 - smoothing) * plain + smoothing * uniform if smoothing else plain.clone()
-        return loss + agreement * apart if agreement else loss, plain
+        return loss + agreement * apart if agreement else loss.clone(), plain
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        errors, inputs, matrix, bias_grad = ctx.saved_tensors
-        scale = grads[0]
-        # In place: the weight's gradient is 35 MB, and writing it anew takes three times as long.
-        readings, filled, words = ctx.shape
-        features = (errors @ matrix).view(readings, filled, -1)[:, :words].float().mul_(scale).flatten(0, 1)
-        weight = (errors.t() @ inputs).float().mul_(scale)
-        return features, weight, bias_grad * scale, None, None, None, None
+        errors, inputs, matrix, mean = ctx.saved_tensors
+        readings, filled, size = errors.shape
+        scale = grads[0] / readings
+        wrong, seen = errors.flatten(0, 1), inputs.flatten(0, 1) * scale.to(inputs.dtype)
+        features = (wrong @ matrix).view(readings, filled, -1)[:, : ctx.words].float()
+        weight = (wrong.t() @ seen).float()
+        bias = (torch.ones_like(wrong[:, :1]).t() @ wrong)[0].float()
+        if mean is not None:
+            features -= ctx.smoothing * mean
+            weight -= ctx.smoothing / size * seen.sum(dim=0, dtype=weight.dtype)
+            bias -= ctx.smoothing / size * readings * ctx.words
+        return features.flatten(0, 1).mul_(scale), weight, bias.mul_(scale), None, None, None, None
 
 
 def output_loss(
