@@ -33,7 +33,7 @@ class _OutputLoss(torch.autograd.Function):
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
         words, size = len(targets), weight.shape[0]
-        readings = features.shape[0] // max(words, 1)
+        readings = max(features.shape[0] // max(words, 1), 1)
         whole = WHOLE if dtype == torch.bfloat16 and features.device.type == "cpu" else 1
         filled = -(-words // whole) * whole
         inputs = features.new_zeros(readings, filled, features.shape[1], dtype=dtype)
@@ -81,9 +81,9 @@ class _OutputLoss(torch.autograd.Function):
         loss = plain = plain / readings
         mean = weight.mean(dim=0) if smoothing else None  # of all words' rows
         if mean is not None:
-            # -mean(log p) over the vocabulary
-            logits = inputs.sum(dim=(0, 1), dtype=mean.dtype) @ mean + readings * words * bias.mean()
-            loss = (1 - smoothing) * plain + smoothing * (norms - logits) / readings
+            # -mean(log p) over the vocabulary: the norm less the mean of the logits
+            means = inputs.sum(dim=(0, 1), dtype=mean.dtype) @ mean + readings * words * bias.mean()
+            loss = (1 - smoothing) * plain + smoothing * (norms - means) / readings
         if errors is not None:
             ctx.save_for_backward(errors, inputs, matrix, mean)
             ctx.words, ctx.smoothing = words, smoothing
@@ -96,7 +96,7 @@ class _OutputLoss(torch.autograd.Function):
         readings, filled, size = errors.shape
         scale = grads[0] / readings
         wrong, seen = errors.flatten(0, 1), inputs.flatten(0, 1) * scale.to(inputs.dtype)
-        features = (wrong @ matrix).view(readings, filled, -1)[:, : ctx.words].float()
+        features = (wrong @ matrix).view(readings, filled, matrix.shape[1])[:, : ctx.words].float()
         weight = (wrong.t() @ seen).float()
         bias = (torch.ones_like(wrong[:, :1]).t() @ wrong)[0].float()
         if mean is not None:

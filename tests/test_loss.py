@@ -105,3 +105,10 @@ def test_without_gradients_nothing_is_kept():
         loss, plain = output_loss(features, output.weight, output.bias, targets)
     assert loss.item() == pytest.approx(plain.item())
     assert not loss.requires_grad
+
+
+def test_no_words_cost_nothing():
+    features, output, targets = layer(0)
+    loss, plain = output_loss(features, output.weight, output.bias, targets, 0.1)
+    loss.backward()
+    assert loss.item() == plain.item() == 0
