@@ -1,10 +1,14 @@
 """The output layer's loss in one pass gives what the plain formula gives."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
 
 from core.loss import ROWS, WHOLE, output_loss
+from core.processes import PROJECT
 
 
 def layer(count, width=7, size=19):
@@ -112,3 +116,34 @@ def test_no_words_cost_nothing():
     loss, plain = output_loss(features, output.weight, output.bias, targets, 0.1)
     loss.backward()
     assert loss.item() == plain.item() == 0
+
+
+MANY_SHAPES = """
+import torch
+from core.loss import output_loss
+from core.scale import MB, memory
+
+torch.set_num_threads(1)
+output = torch.nn.Linear(512, 2000)
+
+
+def learn(sizes):
+    for size in sizes:
+        features = torch.randn(size, 512, requires_grad=True)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, _ = output_loss(features, output.weight, output.bias, torch.zeros(size, dtype=torch.int64), 0.1)
+        loss.backward()
+        output.zero_grad()
+
+
+learn(range(100, 130))
+before = memory().own
+learn(range(130, 330))
+print((memory().own - before) / MB)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process's memory is looked up in /proc")
+def test_batches_of_ever_new_sizes_cost_no_memory():
+    done = subprocess.run([sys.executable, "-c", MANY_SHAPES], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 120
