@@ -179,9 +179,9 @@ class Encoder(nn.Module):
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
-    """a @ b for each sentence (B, ., .); on a CPU in float32, for hardly any two batches have the same T and S, and
-    in bfloat16 oneDNN would write code for each (see `core.loss.WHOLE`), which takes longer than these small products."""
-    if a.device.type != "cpu" or a.dtype == torch.float32 == b.dtype:
+    """a @ b for each sentence (B, ., .). On a CPU autocast does not take part: hardly any two batches have the same T
+    and S, and in bfloat16 oneDNN would write code for each (see `core.loss.WHOLE`), longer than these products take."""
+    if a.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
         return torch.matmul(a, b)
     with torch.autocast("cpu", enabled=False):
         return torch.matmul(a.float(), b.float()).to(b.dtype)
