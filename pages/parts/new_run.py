@@ -56,8 +56,13 @@ def new_run() -> Run | None:
     """Draw the form. Returns the run just started, None while there is none."""
     parent = _parent()
     if parent is not None:
-        pinned = _followed(parent)
-        return _form(replace(parent.config, based_on=parent.name, pinned=pinned, precision=AUTO, threads=0), parent)
+        try:
+            base = replace(parent.config, based_on=parent.name, pinned=_followed(parent), precision=AUTO, threads=0)
+            return _form(base, parent)
+        except Problem as problem:  # deleted from another tab while the form is drawn
+            st.warning(say(problem))
+            begin_from(None)
+            return None
     kind = st.selectbox(
         t("Preset", "预设"),
         list(PRESETS),

@@ -120,6 +120,27 @@ def test_a_damaged_run_is_explained_on_every_page_and_breaks_none(file, content,
             run_page(page, lang, run=shipped.name, watch=shipped.name)
 
 
+def test_a_run_deleted_while_the_form_begins_from_it_is_named_and_the_page_goes_on(shipped, monkeypatch):
+    from pages.parts import new_run
+
+    def advanced(*arguments):
+        shutil.rmtree(shipped)  # as from another tab, while this one draws
+        return drawn(*arguments)
+
+    drawn = new_run.advanced
+    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+    app.switch_page("pages/train.py")
+    app.session_state["begin-from"] = shipped.name
+    app.run()
+    assert not app.exception and "Nothing is changed yet" in said(app)
+    monkeypatch.setattr(new_run, "advanced", advanced)
+    app.run()
+    assert not app.exception and f"There is no run '{shipped.name}'" in said(app)
+    monkeypatch.setattr(new_run, "advanced", drawn)
+    app.run()
+    assert not app.exception and app.button(key="start").label == "Start training"
+
+
 def test_a_foreign_folder_is_left_alone(checkpoints):
     (checkpoints / "holiday photos").mkdir()
     (checkpoints / "holiday photos" / "beach.jpg").write_bytes(b"\xff\xd8")
