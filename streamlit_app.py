@@ -2,10 +2,21 @@
 
 import streamlit as st
 
+from core.problems import Problem
 from pages.parts import address
 from pages.parts.ask import ask_and_trace, came_by_link
-from pages.parts.decodings import beam_of, choose_decoding, compare, steps_of
-from pages.parts.language import language, t
+from pages.parts.decodings import (
+    BY_BEAM,
+    GREEDILY,
+    READ_BACK,
+    bleu_of,
+    choose_decoding,
+    chosen_trace,
+    compare,
+    steps_of,
+)
+from pages.parts.language import language, say, t
+from pages.parts.readings import show_readings
 from pages.parts.shell import heading, shell
 from pages.parts.words import cut_by, replacements_note, sentence_words, source_words, sure_words
 
@@ -21,8 +32,12 @@ by_link = came_by_link()
 run, sentence, greedy = ask_and_trace(address.arrived("translate"))
 
 with st.container(border=True):
-    by_beam = choose_decoding()
-    result = beam_of(run, sentence)[1] if by_beam else greedy
+    decoding = choose_decoding(run)
+    try:
+        result = chosen_trace(run, sentence, decoding, greedy)
+    except Problem as problem:  # the reverse model is damaged
+        st.warning(say(problem))
+        decoding, result = GREEDILY, greedy
     with st.container(key="translation"):
         st.html(sentence_words(result.sentence, result.replacements, result.source))
     if result.replacements:
@@ -38,7 +53,12 @@ with st.container(border=True):
         st.page_link(
             "pages/decode.py",
             label=t("Watch the decoder write this, step by step →", "一步一步看解码器怎样写出这句话 →"),
-            query_params={"lang": language(), "run": run.name, "sentence": sentence, **steps_of(run, sentence, result)},
+            query_params={
+                "lang": language(),
+                "run": run.name,
+                "sentence": sentence,
+                **steps_of(run, sentence, result, decoding),
+            },
         )
 compared = st.container()
 
@@ -60,19 +80,25 @@ with right.container(border=True, height="stretch"):
     st.html(sure_words(result))
 
 with compared:
-    compare(run, sentence, greedy, by_link)
+    if decoding == READ_BACK:
+        show_readings(run, sentence, greedy.source)
+    else:
+        compare(run, sentence, greedy, by_link)
 
 scores = run.scores()
 if scores:
-    searched = scores.get("beam")
-    bleu, how = scores["bleu_lowercase"], t("greedy", "贪心解码")
-    if by_beam and isinstance(searched, dict) and isinstance(searched.get("bleu_lowercase"), float):
-        bleu, how = searched["bleu_lowercase"], t("beam search", "集束搜索")
+    names = {
+        GREEDILY: t("greedy", "贪心解码"),
+        BY_BEAM: t("beam search", "集束搜索"),
+        READ_BACK: t("read back", "反向核对"),
+    }
+    how = decoding if bleu_of(run, decoding) is not None else GREEDILY
+    bleu = bleu_of(run, how) or 0.0
     measured = t(
         f"Honestly: on {scores['sentences']:,} sentences it never saw, this run scores BLEU "
-        f"{bleu:.1f} (0 to 100; lowercased, {how}, one reference).",
+        f"{bleu:.1f} (0 to 100; lowercased, {names[how]}, one reference).",
         f"实话实说：在 {scores['sentences']:,} 个没见过的句子上，这个运行的 BLEU 是 {bleu:.1f}"
-        f"（0 到 100，不分大小写，{how}，一个参考译文）。",
+        f"（0 到 100，不分大小写，{names[how]}，一个参考译文）。",
     )
     if bleu < 12:
         meaning = t("It has learnt little; most sentences come out wrong.", "它学到的还很少，大多数句子会译错。")

@@ -1,4 +1,4 @@
-"""The command line: train, translate, evaluate, pairs, compact, table, benchmark."""
+"""The command line: train, translate, evaluate, pairs, reverse, compact, table, benchmark."""
 
 import argparse
 import dataclasses
@@ -39,12 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m core", description="Train and use a Chinese→English Seq2Seq model.")
-    commands = top.add_subparsers(required=True, metavar="train|translate|evaluate|pairs|compact|table|benchmark")
+    commands = top.add_subparsers(
+        required=True, metavar="train|translate|evaluate|pairs|reverse|compact|table|benchmark"
+    )
     add_train(commands.add_parser("train", help="train a model", description=train_command.__doc__))
     translate = commands.add_parser("translate", help="translate", description=translate_command.__doc__)
     translate.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
     translate.add_argument(
         "--beam", type=int, default=1, metavar="WIDTH", help="beam search of this width, 1 to 10; 1 (default) is greedy"
+    )
+    translate.add_argument(
+        "--read-back", action="store_true", help="of what the search finds, what the run's reverse model chooses"
     )
     translate.add_argument("--json", action="store_true", help="print the whole trace, one JSON object a line")
     translate.add_argument("sentences", nargs="*", metavar="SENTENCE", help="without one, lines of standard input")
@@ -72,6 +77,10 @@ def parser() -> argparse.ArgumentParser:
     pairs.add_argument("--swap", action="store_true", help="the other way round; the run translates the targets")
     pairs.add_argument("--out", type=Path, required=True, metavar="FILE", help="source, tab, target on each line")
     pairs.set_defaults(command=pairs_command)
+    reverse = commands.add_parser("reverse", help="let a run read back", description=reverse_command.__doc__)
+    reverse.add_argument("--run", type=Path, required=True, help="the run's folder, as checkpoints/NAME")
+    reverse.add_argument("--by", type=Path, required=True, metavar="RUN", help="the run that learnt the other way")
+    reverse.set_defaults(command=reverse_command)
     small = commands.add_parser("compact", help="make a run small", description=compact_command.__doc__)
     small.add_argument("--run", type=Path, required=True, help="a finished run's folder, as checkpoints/NAME")
     small.set_defaults(command=compact_command)
@@ -321,20 +330,29 @@ def show(run: Run, events: "Iterable[Event]", quiet: bool) -> None:
 
 
 def translate_command(options: argparse.Namespace) -> int:
-    """Translate sentences given as arguments, or the lines of standard input, one line each."""
+    """Translate sentences given as arguments, or the lines of standard input, one line each. --read-back alone searches
+    with a beam of 10."""
+    from core import read_back
     from core.beam import check_width
     from core.translator import Translator
 
     translator = Translator.load(Run(options.run))
     check_width(options.beam)
+    if options.read_back:
+        read_back.reverse_of(translator)  # said before the first sentence
+        if options.beam == 1:
+            options.beam = read_back.WIDTH
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
     status = 0
     for line in options.sentences or sys.stdin:
         try:
             text = line.rstrip("\r\n")
-            trace: DecodeTrace | BeamTrace
-            if options.beam == 1:
+            trace: DecodeTrace | BeamTrace | read_back.Readings
+            if options.read_back:
+                trace = read_back.read_back_one(translator, text, width=options.beam)
+                sentence = trace.best[0].sentence
+            elif options.beam == 1:
                 trace = translator.trace(text)
                 sentence = trace.sentence
             else:
@@ -434,6 +452,21 @@ def pairs_command(options: argparse.Namespace) -> int:
             f"Cannot write {options.out} ({error.strerror}).", f"写不了 {options.out}（{error.strerror}）。"
         ) from error
     print(f"{len(pairs):,} pairs{left} · {options.out}")
+    return 0
+
+
+def reverse_command(options: argparse.Namespace) -> int:
+    """Give a run a reverse model: a run that learnt the other way, on the training side alone (`pairs --swap` writes
+    it). It is copied into the run's folder and reads translations back: of those that beam search finds, the one is
+    chosen that is likely in both directions. The run is scored again."""
+    from core.reverse import add_reverse
+
+    scores = add_reverse(Run(options.run), Run(options.by))
+    if scores.beam and scores.read_back:
+        print(
+            f"BLEU lowercased {scores.bleu_lowercase:.2f} greedy, {scores.beam.bleu_lowercase:.2f} by beam search, "
+            f"{scores.read_back.bleu_lowercase:.2f} read back"
+        )
     return 0
 
 

@@ -7,6 +7,8 @@ from core.runs import FINISHED, Run
 from core.scoring import Evaluation, Measures
 from core.training import Training
 
+FURTHER_SCORES = ("- By beam search", "- Read back")  # how the card's lines after the first score begin
+
 
 def card(training: Training, scores: Evaluation) -> str:
     """The run's README: what it is, how to make it again, how good it is, and whose sentences it learnt from."""
@@ -44,8 +46,14 @@ def score_lines(scores: Evaluation) -> str:
     )
     if scores.beam is None:
         return greedy
-    beam = f"By beam search of width {scores.beam_width}: BLEU lowercased {_scored(scores.beam, 'bleu_lowercase')}."
-    return f"{greedy}\n- {beam}"
+    lines = [greedy, f"- By beam search of width {scores.beam_width}: {_lowercased(scores.beam)}"]
+    if scores.read_back is not None:
+        lines.append(f"- Read back by the reverse model in `reverse/`: {_lowercased(scores.read_back)}")
+    return "\n".join(lines)
+
+
+def _lowercased(scores: Measures) -> str:
+    return f"BLEU lowercased {_scored(scores, 'bleu_lowercase')}, chrF {_scored(scores, 'chrf')}."
 
 
 def _scored(scores: Measures, measure: str) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from safetensors.torch import save as save_tensors
 
-from core.card import score_lines
-from core.evaluation import save_translations
+from core.card import FURTHER_SCORES, score_lines
+from core.evaluation import TRANSLATIONS, save_translations
 from core.problems import Problem
 from core.runs import FINISHED, Run, write_atomically
 from core.scorer import score_and_save
@@ -47,14 +47,23 @@ def compact(run: Run) -> Compacted:
     dropped = {place for number, place in enumerate(steps) if number % each}
     kept = [json.dumps(_short(row), ensure_ascii=False) for place, row in enumerate(rows) if place not in dropped]
     write_atomically(run.folder / "metrics.jsonl", "".join(f"{row}\n" for row in kept).encode())
-    scores = score_and_save(run)
+    scores = score_again(run)
     save_translations(run)
+    return Compacted(before, _size(run.folder), scores)
+
+
+def score_again(run: Run) -> Evaluation:
+    """Score a run and write the score into its README too; a compact one keeps its translations to ship with."""
+    shipped = (run.folder / TRANSLATIONS).is_file()
+    scores = score_and_save(run)
+    if shipped:
+        save_translations(run)
     card = run.folder / "README.md"
     if card.exists():
-        lines = [line for line in card.read_text("utf-8").splitlines() if not line.startswith("- By beam search")]
+        lines = [line for line in card.read_text("utf-8").splitlines() if not line.startswith(FURTHER_SCORES)]
         lines = [score_lines(scores) if line.startswith("- Score on its own") else line for line in lines]
         write_atomically(card, "".join(f"{line}\n" for line in lines).encode())
-    return Compacted(before, _size(run.folder), scores)
+    return scores
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
@@ -63,4 +72,4 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

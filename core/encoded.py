@@ -102,11 +102,11 @@ class Ragged:
         longest = int(lengths.max(initial=0))
         steps = np.arange(longest)[:, None]
         real = steps < lengths
-        ids = self.values[np.where(real, starts + steps, starts[:1])] if longest else np.zeros((0, len(rows)), np.int32)
+        ids = self.values[(starts + steps)[real]]
         if self.table is not None:
             ids = self.table[ids]
         columns = np.full((longest + (self.ending is not None), len(rows)), filler, np.int64)
-        columns[:longest][real] = ids[real]
+        columns[:longest][real] = ids
         if self.ending is not None:
             columns[lengths, np.arange(len(rows))] = self.ending
             lengths = lengths + 1

@@ -3,9 +3,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.corpus import Pair
 from core.problems import Problem
@@ -29,13 +29,19 @@ if TYPE_CHECKING:
     from core.decode import Writing
     from core.translator import Translator
 
+A = TypeVar("A", bound=Sized)
+B = TypeVar("B")
+
 SCORES, OUTPUTS = "scores.json", "test_outputs.jsonl"
 TRANSLATIONS = "test_translations.jsonl"  # OUTPUTS without the sentences and references, which are other people's
 OUTPUT_BYTES = 600_000  # of test_outputs.jsonl at most
 BEAM_WIDTH = 5
 AT_ONCE = 256  # sentences translated between two reports of progress
 
-GREEDY_SHARE = 0.15  # of the time; a beam of five takes about five times as long
+
+def parts(beam: int, reads_back: bool) -> list[float]:
+    """What is measured in turn, each as times of greedy decoding, the first: beam search, and reading back."""
+    return [1.0, 5.0, 25.0][: 1 if beam <= 1 else 2 + reads_back]
 
 
 def evaluate(
@@ -45,7 +51,8 @@ def evaluate(
     epoch: int = 0,
     report: Report = lambda share: None,
 ) -> tuple[Evaluation, list[Output]]:
-    """Translate these pairs' sources greedily and by beam search of that width, 0 for not at all, and score both.
+    """Translate these pairs' sources greedily and by beam search of that width, 0 for not at all, and score both; and
+    where the run has a reverse model, what that one chooses (core/read_back.py).
 
     Raises Problem where there is no pair.
     """
@@ -61,12 +68,16 @@ def evaluate(
         sentences = [translator.read(writing, words)[0] for writing, words in zip(written, cut, strict=True)]
         return sentences, Statistics(sentences, references)
 
-    part = GREEDY_SHARE if beam > 1 else 1.0
+    times = parts(beam, translator.reverse is not None)
 
-    def report_greedy(share: float) -> None:
-        report(share * part)
+    def part(number: int) -> Report:
+        """Reports how far the whole is while that part is made."""
+        return lambda share: report((sum(times[:number]) + times[number] * share) / sum(times))
 
-    greedy = _written(translator, cut, 1, report_greedy)
+    def told(share: float) -> None:
+        part(0)(share)  # whatever it answers: without a score of greedy decoding there is none
+
+    greedy = _in_portions(cut, translator.write, told)
     sentences, statistics = read(greedy)
     evaluation = Evaluation(
         **_fields(grouped(statistics, lengths, shares, RESAMPLES)),
@@ -90,7 +101,7 @@ def evaluate(
     ]
     if beam <= 1:
         return evaluation, outputs
-    searched = _written(translator, cut, beam, lambda share: report(part + share * (1 - part)))
+    searched = _in_portions(cut, lambda portion: translator.write(portion, beam=beam), part(1))
     if not searched:
         return evaluation, outputs
     sentences, statistics = read(searched)
@@ -104,14 +115,28 @@ def evaluate(
         outputs[row] = replace(
             outputs[row], beam=sentences[row], beam_score=scores[row], beam_gain=round(other - one, 3)
         )
-    return replace(
+    evaluation = replace(
         evaluation,
         beam_width=beam,
         beam=grouped(statistics, lengths, shares, RESAMPLES),
         beam_differs=len(differing),
         beam_likelier=sum(output.beam_likelier for output in outputs),
         beam_likelier_worse=sum(output.beam_likelier_worse for output in outputs),
-    ), outputs
+    )
+    if len(times) < 3:
+        return evaluation, outputs
+    from core.read_back import read_back
+
+    found = _in_portions(sources, lambda portion: read_back(translator, portion), part(2))
+    if not found:
+        return evaluation, outputs
+    chosen = [made[0].sentence if made else "" for made in found]
+    statistics = Statistics(chosen, references)
+    scores = statistics.sentence_scores()
+    for row, sentence in enumerate(chosen):
+        if sentence != sentences[row]:
+            outputs[row] = replace(outputs[row], read_back=sentence, read_back_score=scores[row])
+    return replace(evaluation, read_back=grouped(statistics, lengths, shares, RESAMPLES)), outputs
 
 
 def _model_alone(translator: "Translator", written: Sequence["Writing"], references: Sequence[str]) -> Measures | None:
@@ -130,16 +155,16 @@ def _unknown_target(translator: "Translator", references: Sequence[str]) -> floa
     return sum(word not in translator.target_vocab for word in words) / max(len(words), 1)
 
 
-def _written(translator: "Translator", cut: Sequence[Sequence[str]], beam: int, report: Report) -> list["Writing"]:
-    """What is written for each sentence, made in portions of about the same length; none where `report` said stop."""
-    order = sorted(range(len(cut)), key=lambda i: len(cut[i]))
-    written: dict[int, Writing] = {}
+def _in_portions(items: Sequence[A], make: Callable[[Sequence[A]], Sequence[B]], report: Report) -> list[B]:
+    """What is made of each item, in portions of about the same length; nothing where `report` said stop."""
+    order = sorted(range(len(items)), key=lambda i: len(items[i]))
+    made: dict[int, B] = {}
     for start in range(0, len(order), AT_ONCE):
         rows = order[start : start + AT_ONCE]
-        written.update(zip(rows, translator.write([cut[row] for row in rows], beam=beam), strict=True))
+        made.update(zip(rows, make([items[row] for row in rows]), strict=True))
         if report(min(1.0, (start + AT_ONCE) / len(order))) is False:
             return []
-    return [written[row] for row in range(len(cut))]
+    return [made[row] for row in range(len(items))]
 
 
 def fingerprint(pairs: Sequence[Pair]) -> str:

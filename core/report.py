@@ -18,6 +18,8 @@ def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
             f"beam search translates {evaluation.beam_differs:,} sentences differently; {evaluation.beam_likelier:,} of these "
             f"translations are more probable to the model, and {evaluation.beam_likelier_worse:,} of those score worse"
         )
+    if evaluation.read_back is not None:
+        yield from _score_lines("read back, of ten", evaluation.read_back, evaluation.length_unit)
     if evaluation.model_alone is not None:
         alone = _with_interval(evaluation.model_alone, "bleu_lowercase")
         yield f"the words it writes as <unk> are looked up or copied; left as they are, BLEU lowercased would be {alone}"
@@ -57,8 +59,8 @@ def _with_interval(measures: Measures, measure: str) -> str:
 
 def table_lines(runs: Sequence[Run]) -> Iterator[str]:
     """A Markdown table of scored runs, from their folders alone. Raises Problem for one that has no score."""
-    yield "| run | preset | parameters | minutes | BLEU, greedy | BLEU, beam | chrF | what it gets wrong |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| run | preset | parameters | minutes | BLEU, greedy | BLEU, beam | BLEU, read back | chrF | what it gets wrong |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for run in runs:
         evaluation = saved(run)
         if evaluation is None:
@@ -74,6 +76,7 @@ def table_lines(runs: Sequence[Run]) -> Iterator[str]:
             f"{status.seconds / 60:.0f}" if status.seconds >= 60 else f"{status.seconds / 60:.1f}",
             _with_interval(evaluation, "bleu_lowercase"),
             "–" if evaluation.beam is None else _with_interval(evaluation.beam, "bleu_lowercase"),
+            "–" if evaluation.read_back is None else _with_interval(evaluation.read_back, "bleu_lowercase"),
             _with_interval(evaluation, "chrf"),
             "–" if example is None else f"{example.source} → {example.hypothesis} (right: {example.reference})",
         )

@@ -237,6 +237,13 @@ def check_name(name: str) -> str:
     return name
 
 
+# What translating needs of a run, and what tells where it is from: so much of a reverse model lies in another's folder.
+REVERSE_FILES = (
+    "config.json", "source_vocab.json", "target_vocab.json", "model.safetensors", "source_pieces.model",
+    "target_pieces.model", "README.md",
+)  # fmt: skip
+
+
 class Run:
     """One run's folder. Making the object reads nothing; every call reads what is on the disk now."""
 
@@ -320,6 +327,11 @@ class Run:
             return str(self.folder), self.weights.stat().st_mtime_ns
         except OSError:
             return str(self.folder), 0
+
+    @property
+    def reverse(self) -> "Run":
+        """The model of the other direction that reads translations back (core/read_back.py); few runs have one."""
+        return Run(self.folder / "reverse")
 
     @property
     def translates(self) -> bool:

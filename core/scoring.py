@@ -99,6 +99,7 @@ class Evaluation(Scores):
     beam_differs: int = 0  # sentences that beam search translates differently
     beam_likelier: int = 0  # of these, those whose translation the model finds more probable
     beam_likelier_worse: int = 0  # of these, those that score worse
+    read_back: Scores | None = None  # of what the reverse model chooses; None where the run has none
     test: str = ""  # the same for the same sentences with the same references
     epoch: int = 0  # whose weights were scored
 
@@ -126,6 +127,8 @@ class Output:
     beam: str | None = None  # None: the same, or not tried
     beam_score: float | None = None
     beam_gain: float | None = None  # log-probability of beam's translation less that of greedy's, nats
+    read_back: str | None = None  # None: the same as beam search's, or no reverse model
+    read_back_score: float | None = None
 
     @property
     def beam_likelier(self) -> bool:
@@ -458,6 +461,7 @@ def _scores(kind: type[T], values: dict[str, Any]) -> T:
         "by_unknown": lambda rows: [read(Group, row) for row in rows],
         "signs": lambda row: row and read(Signs, row),
         "beam": lambda row: row and _scores(Scores, row),
+        "read_back": lambda row: row and _scores(Scores, row),
         "model_alone": lambda row: row and read(Measures, row),
     }
     return read(kind, {key: parts[key](value) if key in parts else value for key, value in values.items()})

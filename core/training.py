@@ -14,7 +14,7 @@ from torch import Tensor
 from core.config import PINNED, TrainConfig
 from core.corpus import LinePairs
 from core.decode import DecodeTrace
-from core.evaluation import GREEDY_SHARE, OUTPUTS, SCORES, TRANSLATIONS
+from core.evaluation import BEAM_WIDTH, OUTPUTS, SCORES, TRANSLATIONS, parts
 from core.machine import Machine, give_back_freed_memory, keep_freed_memory
 from core.material import load_corpus, prepare
 from core.problems import Problem
@@ -239,7 +239,8 @@ class Training:
         translating = time.perf_counter()
         scores = score(self.translator.translate([source for source, _ in sample]), [target for _, target in sample])
         each = (time.perf_counter() - translating) / max(len(sample), 1)
-        self.test_seconds = each * len(material.split.test) / GREEDY_SHARE
+        scoring = sum(parts(BEAM_WIDTH, self.run.reverse.translates))
+        self.test_seconds = each * len(material.split.test) * scoring
         best = valid_loss < self.best_loss
         if best:
             self.best_loss, self.best_epoch = valid_loss, self.epoch

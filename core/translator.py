@@ -67,6 +67,8 @@ class Translator:
         # How the source vocabulary was cut: why a word is unknown.
         self.min_freq = min_freq
         self.max_size = max_size
+        self._run: Run | None = None
+        self._reverse: Translator | None = None
 
     @classmethod
     def load(cls, run: Run, device: str = "cpu") -> "Translator":
@@ -89,7 +91,22 @@ class Translator:
                 f"运行 {run.name!r} 的 model.safetensors 已损坏，或属于别的运行。请删除这个运行，或重新复制整个文件夹。",
             ) from error
         model.to(device).eval()
-        return cls(model, source_vocab, target_vocab, *run.tokenizers(), config.min_freq, config.max_size)
+        translator = cls(model, source_vocab, target_vocab, *run.tokenizers(), config.min_freq, config.max_size)
+        translator._run = run
+        return translator
+
+    @property
+    def reverse(self) -> "Translator | None":
+        """The run's reverse model, loaded when it is first asked for. Raises Problem where it is damaged."""
+        if self._reverse is None and self._run is not None and self._run.reverse.folder.is_dir():
+            try:
+                self._reverse = Translator.load(self._run.reverse, str(next(self.model.parameters()).device))
+            except Problem as problem:
+                raise Problem(
+                    f"The reverse model of run {self._run.name!r} cannot be used. {problem.en}",
+                    f"运行 {self._run.name!r} 的反向模型用不了。{problem.zh}",
+                ) from problem
+        return self._reverse
 
     def check(self, text: str) -> list[str]:
         """Raise Problem, saying what to do, if the text cannot be translated. Returns its words."""

@@ -106,6 +106,8 @@ def verdict(evaluation: Evaluation) -> None:
         if evaluation.beam:
             name = t(f"BLEU, beam {evaluation.beam_width}", f"BLEU（集束 {evaluation.beam_width}）")
             cells.append((name, "bleu_lowercase", evaluation.beam))
+        if evaluation.read_back:
+            cells.append((t("BLEU, read back", "BLEU（反向核对）"), "bleu_lowercase", evaluation.read_back))
         html = "".join(
             f"<div><span>{name}</span><b>{with_interval(scores, measure)}</b></div>" for name, measure, scores in cells
         )

@@ -12,12 +12,13 @@ LEVELS = [
     {"corpus", "batches", "survey"},
     {"runs", "dictionary", "cutting"},
     {"decode", "beam", "lanes", "arithmetic", "translator", "scoring"},
-    {"cache", "evaluation", "report", "material", "saves", "comparison", "baselines", "unseen", "diversify"},
+    {"cache", "evaluation", "report", "material", "saves", "comparison", "baselines", "unseen", "diversify", "read_back"},
     {"step"},
     {"training", "slowmotion", "estimate", "archive"},
     {"card"},
     {"train", "scorer"},
     {"benchmark", "compact", "scale"},
+    {"reverse"},
     {"__main__"},
 ]
 

@@ -8,7 +8,7 @@ import streamlit as st
 from core.runs import Run
 from pages.parts import address
 from pages.parts.language import keep_option, t
-from pages.parts.loading import beam, trace
+from pages.parts.loading import beam, read_back, trace
 from pages.parts.reference import ask_reference
 from pages.parts.walkthrough.ways import GREEDY, Way, write_way
 from pages.parts.words import sentence_words
@@ -17,17 +17,32 @@ if TYPE_CHECKING:
     from core.beam import BeamSentence
     from core.decode import DecodeTrace
 
-WIDTH = 5
+GREEDILY, BY_BEAM, READ_BACK = "greedy", "beam", "back"  # as they stand in the address
+WIDTH, WIDEST = 5, 10  # of beam search alone, and of the one that is read back
 MOST_DEPARTURES = 8
 
 
-def choose_decoding() -> bool:
-    """The switch between greedy decoding and beam search. True for beam search; the choice is in the address."""
-    labels = {"greedy": t("Greedy", "贪心解码"), "beam": t("Beam search", "集束搜索")}
+def choose_decoding(run: Run) -> str:
+    """The switch between greedy decoding, beam search and, where the run has a reverse model, reading back; the choice,
+    one of GREEDILY, BY_BEAM and READ_BACK, is in the address."""
+    labels = {GREEDILY: t("Greedy", "贪心解码"), BY_BEAM: t("Beam search", "集束搜索")}
+    told = t(
+        "Greedy takes the most probable word at each step and never looks back. "
+        f"Beam search keeps the {WIDTH} most probable beginnings and takes the best whole sentence.",
+        f"贪心解码每一步都取概率最大的词，从不回头；集束搜索同时保留 {WIDTH} 个最有希望的开头，最后取最好的整句。",
+    )
+    if run.reverse.translates:
+        labels[READ_BACK] = t("Read back", "反向核对")
+        told += t(
+            f" Reading back keeps {WIDEST}, and asks a second model, English → Chinese, from which of them it would "
+            "best guess the sentence again.",
+            f"反向核对保留 {WIDEST} 个，再问一个英→中的反向模型：看到哪个译文最能猜回原句。",
+        )
     linked = address.news("decoding")
     if linked in labels:
         st.session_state["decoding"] = linked
-    st.session_state.setdefault("decoding", "greedy")
+    if st.session_state.get("decoding") not in labels:  # chosen with a run that had a reverse model
+        st.session_state["decoding"] = BY_BEAM if "decoding" in st.session_state else GREEDILY
     chosen = st.segmented_control(
         t("How words are chosen", "选词的方法"),
         list(labels),
@@ -35,14 +50,27 @@ def choose_decoding() -> bool:
         key=keep_option("decoding"),
         required=True,
         persist_state="session",
-        help=t(
-            "Greedy takes the most probable word at each step and never looks back. "
-            f"Beam search keeps the {WIDTH} most probable beginnings and takes the best whole sentence.",
-            f"贪心解码每一步都取概率最大的词，从不回头；集束搜索同时保留 {WIDTH} 个最有希望的开头，最后取最好的整句。",
-        ),
+        help=told,
     )
-    address.write("decoding", chosen or "greedy")
-    return chosen == "beam"
+    address.write("decoding", chosen or GREEDILY)
+    return chosen or GREEDILY
+
+
+def chosen_trace(run: Run, sentence: str, decoding: str, greedy: "DecodeTrace") -> "DecodeTrace":
+    """The trace of the translation that this way of choosing words gives. Raises Problem where it cannot be given."""
+    if decoding == BY_BEAM:
+        return beam_of(run, sentence)[1]
+    if decoding == READ_BACK:
+        return trace(run, sentence, None, tuple(read_back(run, sentence)[0].ids))
+    return greedy
+
+
+def bleu_of(run: Run, decoding: str) -> float | None:
+    """BLEU, lowercased, on the run's test split by that way of choosing words; None where it was not measured."""
+    whole = run.scores()
+    scores = whole if decoding == GREEDILY else whole.get({BY_BEAM: "beam", READ_BACK: "read_back"}[decoding])
+    bleu = scores.get("bleu_lowercase") if isinstance(scores, dict) else None
+    return float(bleu) if isinstance(bleu, (int, float)) else None
 
 
 def beam_of(run: Run, sentence: str) -> "tuple[BeamSentence, DecodeTrace]":
@@ -68,13 +96,19 @@ def way_to(run: Run, sentence: str, ids: list[int]) -> Way:
     return GREEDY
 
 
-def steps_of(run: Run, sentence: str, result: "DecodeTrace") -> dict[str, str]:
+def steps_of(run: Run, sentence: str, result: "DecodeTrace", decoding: str) -> dict[str, str]:
     """What the Decoder page's address needs to show this translation, where it leaves the greedy one first."""
     way = way_to(run, sentence, [step.chosen.id for step in result.steps])
     if way == GREEDY:
         return {"step": "1"}
     written = write_way(way)
-    return {"step": str(way[0][0]), "way": written, "ways": written, "more": "beam", "width": str(WIDTH)}
+    return {
+        "step": str(way[0][0]),
+        "way": written,
+        "ways": written,
+        "more": "beam",
+        "width": str(WIDEST if decoding == READ_BACK else WIDTH),
+    }
 
 
 def compare(run: Run, sentence: str, greedy: "DecodeTrace", by_link: bool) -> None:

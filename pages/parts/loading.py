@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from core.beam import BeamTrace
     from core.decode import DecodeTrace
     from core.lanes import Lanes
+    from core.read_back import Reread
     from core.translator import Translator
     from core.unseen import TrainingWords
 
@@ -72,6 +73,19 @@ def _beam(folder: str, version: int, text: str, width: int, words: tuple[str, ..
 def beam(run: Run, text: str, width: int, words: tuple[str, ...] | None = None) -> "BeamTrace":
     """All that beam search of that width did for the text; words and problems as with `trace`."""
     return _beam(*run.version, text, width, words)
+
+
+@st.cache_resource(max_entries=50, show_spinner=False)
+def _read_back(folder: str, version: int, reverse: int, text: str) -> "list[Reread]":
+    from core.read_back import read_back_one
+
+    return read_back_one(_translator(folder, version), text).best
+
+
+def read_back(run: Run, text: str) -> "list[Reread]":
+    """What beam search finds for the text, the best for both directions first. Raises Problem where the run has no
+    reverse model that can be read."""
+    return _read_back(*run.version, run.reverse.version[1], text)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

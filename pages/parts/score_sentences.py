@@ -149,7 +149,7 @@ def sentence(output: Output, beam: bool = False) -> str:
         f'<div class="source">{escape(output.source)}</div>',
         _row(t("reference", "参考译文"), escape(output.reference), ""),
         _row(
-            t("greedy", "贪心解码") if beam else t("model", "模型译文"),
+            t("greedy", "贪心解码") if beam or output.read_back is not None else t("model", "模型译文"),
             _marked(output.hypothesis, output.reference),
             f"{output.score:.0f}",
         ),
@@ -160,6 +160,9 @@ def sentence(output: Output, beam: bool = False) -> str:
         likelier = t(f"{times} times as probable to the model", f"模型给出的概率是贪心译文的 {times} 倍")
         text = f'{_marked(output.beam, output.reference)} <span class="mute small">{likelier}</span>'
         rows.append(_row(t("beam search", "集束搜索"), text, f"{output.beam_score or 0:.0f}"))
+    if output.read_back is not None:
+        text = _marked(output.read_back, output.reference)
+        rows.append(_row(t("read back", "反向核对"), text, f"{output.read_back_score or 0:.0f}"))
     return f'<div class="output">{"".join(rows)}{_counting(output)}</div>'
 
 

@@ -75,7 +75,21 @@ def greedy_and_beam(evaluation: Evaluation) -> str:
         f"有 {evaluation.beam_differs:,} 个句子译得不一样；其中 {evaluation.beam_likelier:,} 个，模型认为集束搜索的译文概率更高，"
         f"但有 {evaluation.beam_likelier_worse:,} 个分数反而更低。",
     )
-    return said + worse
+    return said + worse + _read_back(evaluation)
+
+
+def _read_back(evaluation: Evaluation) -> str:
+    """A sentence on what the reverse model changes, where the run has one."""
+    chosen, beam = evaluation.read_back, evaluation.beam
+    if chosen is None or beam is None:
+        return ""
+    change = f"{chosen.bleu_lowercase - beam.bleu_lowercase:+.1f}".replace("-", "−")
+    return t(
+        f" Read back, by a reverse model that chooses among ten, it reaches {with_interval(chosen, 'bleu_lowercase')}, {change} "
+        f"against beam search, with {chosen.length_ratio:.0%} of the references' words.",
+        f"再由反向模型从十个候选里挑选（反向核对），BLEU 是 {with_interval(chosen, 'bleu_lowercase')}，比集束搜索 {change}，"
+        f"总词数是参考译文的 {chosen.length_ratio:.0%}。",
+    )
 
 
 # All runs
@@ -115,6 +129,7 @@ def all_runs(rows: Sequence[tuple[Run, Evaluation]], chosen: Run, beside: Sequen
         t("with case", "区分大小写"),
         "chrF",
         t("beam search", "集束搜索"),
+        t("read back", "反向核对"),
         t(f"against {chosen.name}", f"与 {chosen.name} 相比"),
     )
     body = ""
@@ -148,6 +163,7 @@ def all_runs(rows: Sequence[tuple[Run, Evaluation]], chosen: Run, beside: Sequen
             f"{evaluation.bleu:.1f}",
             f"{evaluation.chrf:.1f}",
             f"{evaluation.beam.bleu_lowercase:.1f}" if evaluation.beam else "–",
+            f"{evaluation.read_back.bleu_lowercase:.1f}" if evaluation.read_back else "–",
             versus,
         )
         body += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
