@@ -22,7 +22,17 @@ from core.evaluation import OUTPUTS
 from core.problems import Problem
 from core.processes import unwritable
 from core.progress import Report
-from core.runs import FINISHED, MAX_ZIP, STOPPED, Run, check_name, checkpoints_folder, free_name, read_json_lines
+from core.runs import (
+    FINISHED,
+    MAX_ZIP,
+    REVERSE_FILES,
+    STOPPED,
+    Run,
+    check_name,
+    checkpoints_folder,
+    free_name,
+    read_json_lines,
+)
 from core.saves import check_save
 from core.text import PieceTokenizer
 from core.translator import build_model
@@ -37,6 +47,7 @@ FILES = re.compile(
     r"|(model|training_state)\.safetensors|(pairs|added)\.tsv|README\.md"
     r"|(source|target)_pieces\.model"
 )
+REVERSE = "reverse/"  # where the files of a run's reverse model lie, REVERSE_FILES alone
 # What somebody who zips a folder by hand packs along; it is left behind without a word.
 LEFT_BEHIND = re.compile(
     r"run\.lock|scoring\.(lock|json)|stop|control\.json|train\.log|\.DS_Store|desktop\.ini|Thumbs\.db|\._.*"
@@ -87,6 +98,9 @@ def export_run(run: Run, sentences: bool = True, state: bool = False) -> bytes:
                 # Weights are noise to a packer: packing them costs seconds and saves a tenth.
                 kind = zipfile.ZIP_STORED if path.suffix == ".safetensors" else zipfile.ZIP_DEFLATED
                 archive.write(path, f"{run.name}/{path.name}", kind)
+            for path in (run.reverse.folder / name for name in REVERSE_FILES):
+                if path.is_file():
+                    archive.write(path, f"{run.name}/{REVERSE}{path.name}", zipfile.ZIP_STORED)
             archive.writestr(f"{run.name}/README.md", _readme(run, config.preset))
     except OSError as error:
         raise Problem(
@@ -121,7 +135,7 @@ def import_run(
 ) -> Run:
     """Unpack a zip that `export_run` made, or that somebody made of a run's folder, into a new run.
 
-    Nothing in it is trusted: files are taken by name from a fixed list and land flat in one new folder; sizes are
+    Nothing in it is trusted: files are taken by name from a fixed list and land in one new folder; sizes are
     counted while unpacking, not believed; the weights must be safetensors of exactly the shapes that the config
     and the vocabularies ask for. The run takes the name of the folder in the zip, with a number where that is
     taken. Raises Problem, and leaves nothing behind, where anything is wrong.
@@ -174,6 +188,7 @@ def _unpack(stream: BinaryIO, file_name: str, workplace: Path, report: Report) -
             for name, entry in files.items():
                 largest = left if name.endswith(".safetensors") else MAX_PIECES if "pieces" in name else MAX_TEXT
                 limit = min(left, largest)
+                (workplace / name).parent.mkdir(exist_ok=True)
                 with archive.open(entry) as packed, open(workplace / name, "wb") as file:
                     while chunk := packed.read(2**20):
                         left, limit = left - len(chunk), limit - len(chunk)
@@ -206,14 +221,16 @@ def _contents(archive: zipfile.ZipFile, file_name: str) -> tuple[str, dict[str, 
         outside = path.is_absolute() or ".." in path.parts or re.search(r"[\\\\:\x00]", file_path)
         if outside or stat.S_ISLNK(entry.external_attr >> 16):
             raise _refused(file_name, f"{shown!r} would leave its folder", f"{shown!r} 会写到文件夹外面")
-        if len(path.parts) > 2 or not FILES.fullmatch(path.name) or len(files) >= MAX_ENTRIES:
+        reverse = len(path.parts) == 3 and path.parts[1] + "/" == REVERSE and path.name in REVERSE_FILES
+        name = REVERSE + path.name if reverse else path.name
+        if not (reverse or (len(path.parts) <= 2 and FILES.fullmatch(name))) or len(files) >= MAX_ENTRIES:
             raise _refused(file_name, f"{shown!r} is no file of a run", f"{shown!r} 不是运行里的文件")
         if entry.flag_bits & 1:
             raise _refused(file_name, "it is locked with a password", "它加了密码")
-        if path.name in files:
-            raise _refused(file_name, f"it holds {path.name} twice", f"其中的 {path.name} 出现了两次")
-        files[path.name] = entry
-        folders.add(path.parts[0] if len(path.parts) == 2 else Path(file_name).stem)
+        if name in files:
+            raise _refused(file_name, f"it holds {name} twice", f"其中的 {name} 出现了两次")
+        files[name] = entry
+        folders.add(path.parts[0] if len(path.parts) > 1 else Path(file_name).stem)
     missing = [name for name in REQUIRED if name not in files]
     if missing:
         raise _refused(
@@ -237,8 +254,9 @@ def _path(entry: zipfile.ZipInfo) -> str:
     return entry.filename
 
 
-def _check(run: Run, file_name: str) -> None:
-    """Raises Problem unless all files can be read, hold what pages can draw, and fit each other."""
+def _check(run: Run, file_name: str, place: str = "") -> None:
+    """Raises Problem unless all files can be read, hold what pages can draw, and fit each other; those of the reverse
+    model too, which lie in `place`."""
 
     def read(name: str, check: Callable[[Path], Any]) -> Any:
         try:
@@ -255,8 +273,8 @@ def _check(run: Run, file_name: str) -> None:
         ) as error:
             raise _refused(
                 file_name,
-                f"its {name} is damaged, or from another version of this app",
-                f"其中的 {name} 已损坏，或来自本应用的其他版本",
+                f"its {place}{name} is damaged, or from another version of this app",
+                f"其中的 {place}{name} 已损坏，或来自本应用的其他版本",
             ) from error
 
     config = read("config.json", lambda path: _config(Run(path.parent)))
@@ -283,6 +301,8 @@ def _check(run: Run, file_name: str) -> None:
         )
     if run.state_file.exists():
         read(run.state_file.name, lambda path: check_save(path, model))
+    if run.reverse.folder.is_dir():
+        _check(run.reverse, file_name, REVERSE)
 
 
 def _config(run: Run) -> Any:

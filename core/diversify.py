@@ -12,7 +12,7 @@ from sacrebleu.metrics import CHRF
 from core.corpus import Pair
 from core.problems import Problem
 from core.progress import Report
-from core.text import contains_chinese
+from core.text import mostly_chinese
 from core.translator import Translator
 from core.vocab import UNK
 
@@ -27,10 +27,7 @@ def swapped(pairs: Sequence[Pair]) -> list[Pair]:
 def check_direction(translator: Translator, pairs: Sequence[Pair], name: str) -> None:
     """Raise Problem if the run reads Chinese and the pairs' first sentences are not, or the other way round."""
 
-    def chinese(texts: Sequence[str]) -> bool:
-        return 2 * sum(map(contains_chinese, texts)) > len(texts)
-
-    if chinese(translator.source_vocab.tokens) != chinese([source for source, _ in pairs[:1000]]):
+    if mostly_chinese(translator.source_vocab.tokens) != mostly_chinese([source for source, _ in pairs[:1000]]):
         raise Problem(
             f"Run {name!r} translates the other way. Leave out --swap, or add it.",
             f"运行 {name!r} 的翻译方向相反。请去掉或加上 --swap。",

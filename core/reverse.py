@@ -11,9 +11,8 @@ from core.problems import Problem
 from core.processes import unwritable
 from core.runs import REVERSE_FILES, Run, write_atomically
 from core.scoring import Evaluation
-from core.text import contains_chinese
+from core.text import mostly_chinese
 from core.translator import Translator
-from core.vocab import Vocab
 from core.weights import pack
 
 
@@ -42,17 +41,10 @@ def add_reverse(run: Run, other: Run) -> Evaluation:
 
 
 def _check_direction(forwards: Translator, backwards: Translator, run: Run, other: Run) -> None:
-    def sides(source: Vocab, target: Vocab) -> tuple[bool, bool]:
-        return _chinese(source), _chinese(target)
-
-    one = sides(forwards.source_vocab, forwards.target_vocab)
-    if one != sides(backwards.target_vocab, backwards.source_vocab):
+    sides = [mostly_chinese(vocab.tokens) for vocab in (forwards.source_vocab, forwards.target_vocab)]
+    if sides != [mostly_chinese(vocab.tokens) for vocab in (backwards.target_vocab, backwards.source_vocab)]:
         raise Problem(
             f"Run {other.name!r} does not translate the other way, so it cannot read back what {run.name!r} writes. "
             "Train one on pairs that `pairs --swap` wrote.",
-            f"运行 {other.name!r} 的翻译方向与 {run.name!r} 不是相反的，不能用来回读。请用 `pairs --swap` 写出的句对训练一个。",
+            f"运行 {other.name!r} 的翻译方向与 {run.name!r} 不是相反的，不能用来反向核对。请用 `pairs --swap` 写出的句对训练一个。",
         )
-
-
-def _chinese(vocab: Vocab) -> bool:
-    return 2 * sum(map(contains_chinese, vocab.tokens)) > len(vocab.tokens)

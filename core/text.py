@@ -5,7 +5,7 @@ import math
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from core.problems import Problem
@@ -36,6 +36,11 @@ class Tokenizer(Protocol):
 def contains_chinese(text: str) -> bool:
     """True if at least one Chinese character stands in the text."""
     return bool(_HAN.search(text))
+
+
+def mostly_chinese(texts: Sequence[str]) -> bool:
+    """True if more than half of the texts hold a Chinese character."""
+    return 2 * sum(map(contains_chinese, texts)) > len(texts)
 
 
 def clean_space(text: str) -> str:

@@ -86,6 +86,23 @@ def finished_run(_finished, tmp_path):
 
 
 @pytest.fixture(scope="session")
+def _turned(tmp_path_factory):
+    from core.train import train
+
+    config = tiny_config(epochs=15, teacher_forcing=1.0, source_tokenizer="spacy", target_tokenizer="jieba")
+    run = Run.create(tmp_path_factory.mktemp("checkpoints") / "turned", config, [(one, two) for two, one in PAIRS])
+    list(train(run))
+    return run
+
+
+@pytest.fixture
+def reading_run(finished_run, _turned):
+    """The finished run with a reverse model, which learnt the same pairs the other way; it is not scored with it."""
+    shutil.copytree(_turned.folder, finished_run.reverse.folder)
+    return finished_run
+
+
+@pytest.fixture(scope="session")
 def real_corpus() -> ParallelCorpus:
     """Tatoeba and HSK as they are installed."""
     return load("tatoeba+hsk")

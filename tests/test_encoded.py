@@ -60,6 +60,9 @@ def test_columns_are_filled_up(ragged):
     columns, lengths = ragged.padded(np.array([0, 2, 3]), 1)
     assert columns.tolist() == [[5, 1, 9], [6, 1, 9], [7, 1, 4], [1, 1, 4]]
     assert lengths.tolist() == [3, 0, 4]
+    # An empty row that comes first and stands last.
+    columns, lengths = Ragged.of([[5, 6], []]).padded(np.array([1, 0]), 1)
+    assert (columns.tolist(), lengths.tolist()) == ([[1, 5], [1, 6]], [0, 2])
 
 
 def test_an_array_grows_over_blocks_and_may_be_empty():

@@ -106,6 +106,39 @@ def test_a_right_translation_tells_that_more_probable_is_not_always_better(visit
         assert "chrF" in visit.text()
 
 
+def test_reading_back_shows_what_the_reverse_model_makes_of_each_translation(visitor):
+    visit = visitor().go("/?sentence=他在图书馆看书，我在家写作业。")
+    assert visit.key("readings").count() == 0
+    visit.key("decoding").get_by_text("Read back").click()
+    rows = visit.key("readings").locator("tr .sentence")
+    rows.first.wait_for()
+    visit.settle()
+    sentences = rows.all_inner_texts()
+    assert 1 < len(sentences) == len(set(sentences)) <= 5
+    assert visit.translation == sentences[0]
+    numbers = [
+        [float(cell.replace("−", "-")) for cell in row.locator(".number").all_inner_texts()]
+        for row in visit.key("readings").locator("tr").all()[1:]
+    ]
+    assert [score for _, _, score in numbers] == sorted((score for _, _, score in numbers), reverse=True)
+    assert all(forwards < 0 and back < 0 for forwards, back, _ in numbers)
+    assert "read back, one reference" in visit.text()
+    other = visitor("zh-CN").go(visit.page.url.removeprefix(visit.url).replace("lang=en", "lang=zh"))
+    assert "能猜回原句" in other.key("readings").inner_text()
+    assert other.translation == sentences[0]
+    # The Decoder page shows this translation, step by step.
+    visit.key("to-decoder").locator("a").click()
+    visit.page.wait_for_url("**/decode**")
+    visit.page.get_by_text(sentences[0]).first.wait_for()
+
+
+def test_a_run_without_reverse_model_offers_no_reading_back(visitor):
+    visit = visitor().go("/?run=lesson&decoding=back")
+    assert visit.key("decoding").get_by_text("Beam search").count() == 1
+    assert visit.key("decoding").get_by_text("Read back").count() == 0
+    assert visit.translation
+
+
 def test_it_says_how_sure_the_model_was_of_each_word(visitor):
     visit = visitor().go("/")
     percents = visit.page.locator(".sure .percent").all_inner_texts()

@@ -141,6 +141,26 @@ def test_a_run_deleted_while_the_form_begins_from_it_is_named_and_the_page_goes_
     assert not app.exception and app.button(key="start").label == "Start training"
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", b"{"),
+        ("model.safetensors", b""),
+        ("source_vocab.json", b"[]"),
+        ("source_pieces.model", None),
+        ("config.json", None),
+    ],
+)
+def test_a_damaged_reverse_model_is_said_and_its_run_still_translates(file, content, shipped):
+    path = shipped / "reverse" / file
+    path.unlink() if content is None else path.write_bytes(content)
+    for lang, words in (("en", "reverse model"), ("zh", "反向模型")):
+        app = run_page("streamlit_app.py", lang, run=shipped.name, decoding="back")
+        assert app.get("segmented_control") is not None
+        if content is not None or file != "config.json":  # without it there is none to be offered
+            assert any(words in warning.value for warning in app.warning)
+
+
 def test_a_foreign_folder_is_left_alone(checkpoints):
     (checkpoints / "holiday photos").mkdir()
     (checkpoints / "holiday photos" / "beach.jpg").write_bytes(b"\xff\xd8")
