@@ -68,7 +68,7 @@ def evaluate(
         sentences = [translator.read(writing, words)[0] for writing, words in zip(written, cut, strict=True)]
         return sentences, Statistics(sentences, references)
 
-    times = parts(beam, translator.reverse is not None)
+    times = parts(beam, _reads_back(translator))
 
     def part(number: int) -> Report:
         """Reports how far the whole is while that part is made."""
@@ -137,6 +137,14 @@ def evaluate(
         if sentence != sentences[row]:
             outputs[row] = replace(outputs[row], read_back=sentence, read_back_score=scores[row])
     return replace(evaluation, read_back=grouped(statistics, lengths, shares, RESAMPLES)), outputs
+
+
+def _reads_back(translator: "Translator") -> bool:
+    """Whether the run has a reverse model; a damaged one costs the run none of its other scores."""
+    try:
+        return translator.reverse is not None
+    except Problem:
+        return False
 
 
 def _model_alone(translator: "Translator", written: Sequence["Writing"], references: Sequence[str]) -> Measures | None:

@@ -90,6 +90,7 @@ def test_a_damaged_reverse_model_is_named_and_the_run_still_translates(reading_r
     assert translator.trace("花").steps
     with pytest.raises(Problem, match="reverse model of run 'finished'"):
         read_back_one(translator, "花")
+    assert evaluate(translator, PAIRS[:3])[0].read_back is None
 
 
 def test_reading_back_is_scored_beside_beam_search(reading_run, translator):
