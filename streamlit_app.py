@@ -57,7 +57,7 @@ with st.container(border=True):
                 "lang": language(),
                 "run": run.name,
                 "sentence": sentence,
-                **steps_of(run, sentence, result, decoding),
+                **steps_of(run, sentence, result),
             },
         )
 compared = st.container()

@@ -331,7 +331,7 @@ def show(run: Run, events: "Iterable[Event]", quiet: bool) -> None:
 
 def translate_command(options: argparse.Namespace) -> int:
     """Translate sentences given as arguments, or the lines of standard input, one line each. --read-back alone searches
-    with a beam of 10."""
+    with a beam of 20."""
     from core import read_back
     from core.beam import check_width
     from core.translator import Translator

@@ -19,7 +19,7 @@ def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
             f"translations are more probable to the model, and {evaluation.beam_likelier_worse:,} of those score worse"
         )
     if evaluation.read_back is not None:
-        yield from _score_lines("read back, of ten", evaluation.read_back, evaluation.length_unit)
+        yield from _score_lines("read back", evaluation.read_back, evaluation.length_unit)
     if evaluation.model_alone is not None:
         alone = _with_interval(evaluation.model_alone, "bleu_lowercase")
         yield f"the words it writes as <unk> are looked up or copied; left as they are, BLEU lowercased would be {alone}"

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from core.decode import DecodeTrace
 
 GREEDILY, BY_BEAM, READ_BACK = "greedy", "beam", "back"  # as they stand in the address
-WIDTH, WIDEST = 5, 10  # of beam search alone, and of the one that is read back
+WIDTH = 5  # of beam search
+CANDIDATES = 20  # that are read back; as in core.read_back, whose import would take torch's time
 MOST_DEPARTURES = 8
 
 
@@ -34,9 +35,9 @@ def choose_decoding(run: Run) -> str:
     if run.reverse.translates:
         labels[READ_BACK] = t("Read back", "反向核对")
         told += t(
-            f" Reading back keeps {WIDEST}, and asks a second model, English → Chinese, from which of them it would "
+            f" Reading back keeps {CANDIDATES}, and asks a second model, English → Chinese, from which of them it would "
             "best guess the sentence again.",
-            f"反向核对保留 {WIDEST} 个，再问一个英→中的反向模型：看到哪个译文最能猜回原句。",
+            f"反向核对保留 {CANDIDATES} 个，再问一个英→中的反向模型：看到哪个译文最能猜回原句。",
         )
     linked = address.news("decoding")
     if linked in labels:
@@ -96,7 +97,7 @@ def way_to(run: Run, sentence: str, ids: list[int]) -> Way:
     return GREEDY
 
 
-def steps_of(run: Run, sentence: str, result: "DecodeTrace", decoding: str) -> dict[str, str]:
+def steps_of(run: Run, sentence: str, result: "DecodeTrace") -> dict[str, str]:
     """What the Decoder page's address needs to show this translation, where it leaves the greedy one first."""
     way = way_to(run, sentence, [step.chosen.id for step in result.steps])
     if way == GREEDY:
@@ -107,7 +108,7 @@ def steps_of(run: Run, sentence: str, result: "DecodeTrace", decoding: str) -> d
         "way": written,
         "ways": written,
         "more": "beam",
-        "width": str(WIDEST if decoding == READ_BACK else WIDTH),
+        "width": str(WIDTH),
     }
 
 

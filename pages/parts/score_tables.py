@@ -85,9 +85,9 @@ def _read_back(evaluation: Evaluation) -> str:
         return ""
     change = f"{chosen.bleu_lowercase - beam.bleu_lowercase:+.1f}".replace("-", "−")
     return t(
-        f" Read back, by a reverse model that chooses among ten, it reaches {with_interval(chosen, 'bleu_lowercase')}, {change} "
+        f" Read back, by a reverse model that chooses among twenty, it reaches {with_interval(chosen, 'bleu_lowercase')}, {change} "
         f"against beam search, with {chosen.length_ratio:.0%} of the references' words.",
-        f"再由反向模型从十个候选里挑选（反向核对），BLEU 是 {with_interval(chosen, 'bleu_lowercase')}，比集束搜索 {change}，"
+        f"再由反向模型从二十个候选里挑选（反向核对），BLEU 是 {with_interval(chosen, 'bleu_lowercase')}，比集束搜索 {change}，"
         f"总词数是参考译文的 {chosen.length_ratio:.0%}。",
     )
 
