@@ -12,12 +12,12 @@ from pages.parts.decodings import (
     bleu_of,
     choose_decoding,
     chosen_trace,
-    compare,
     steps_of,
 )
 from pages.parts.language import language, say, t
 from pages.parts.readings import show_readings
 from pages.parts.shell import heading, shell
+from pages.parts.side_by_side import compare
 from pages.parts.words import cut_by, replacements_note, sentence_words, source_words, sure_words
 
 shell(t("Translate", "翻译"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.runs import Run
-from pages.parts.decodings import BY_BEAM, READ_BACK, bleu_of
+from pages.parts.decodings import BY_BEAM, READ_BACK, bleu_of, each_once, number, table
 from pages.parts.language import t
 from pages.parts.loading import read_back
 from pages.parts.words import sentence_words
@@ -28,15 +28,17 @@ def show_readings(run: Run, sentence: str, source: "list[SourceToken]") -> None:
         title = t("From which of them would one guess the sentence again?", "看到哪个译文，能猜回原句？")
         note = t("a reverse model, English → Chinese, reads each one back", "反向模型（英→中）逐个核对")
         st.html(f'<h2 class="part">{title}<span>{note}</span></h2>')
-        different = list({one.sentence: one for one in reversed(found)}.values())[::-1]
-        st.html(_table(different[:SHOWN], source))
+        st.html(_table(each_once(found)[:SHOWN], _first(found), source))
         st.markdown(_verdict(found, run))
 
 
-def _table(found: "list[Reread]", source: "list[SourceToken]") -> str:
+def _first(found: "list[Reread]") -> "Reread":
+    """What beam search itself puts first."""
+    return next(one for one in found if one.place == 1)
+
+
+def _table(found: "list[Reread]", first: "Reread", source: "list[SourceToken]") -> str:
     heads = [
-        ("", ""),
-        ("", ""),
         (
             t("translating", "翻译"),
             t(
@@ -59,20 +61,22 @@ def _table(found: "list[Reread]", source: "list[SourceToken]") -> str:
             ),
         ),
     ]
-    rows = []
-    for one in found:
-        mark = t("beam search’s choice", "集束搜索选的") if one.place == 1 else ""
-        words = sentence_words(one.sentence, one.replacements, source, against=found[0].sentence)
-        numbers = [f"{value:.2f}".replace("-", "−") for value in (one.log_probability, one.back, one.score)]
-        cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
-        rows.append(f"<tr><td>{mark}</td><td>{words}</td>{cells}</tr>")
-    head = "".join(f'<th title="{hint}">{label}</th>' for label, hint in heads)
-    return f'<table class="decodings"><tr>{head}</tr>{"".join(rows)}</table>'
+    return table(
+        heads,
+        [
+            (
+                t("beam search’s choice", "集束搜索选的") if one.sentence == first.sentence else "",
+                sentence_words(one.sentence, one.replacements, source, against=found[0].sentence),
+                [number(value) for value in (one.log_probability, one.back, one.score)],
+            )
+            for one in found
+        ],
+    )
 
 
 def _verdict(found: "list[Reread]", run: Run) -> str:
     """Whether reading back has changed the choice, and what it changes on average."""
-    best, first = found[0], next(one for one in found if one.place == 1)
+    best, first = found[0], _first(found)
     if best.sentence == first.sentence:
         said = t(
             "Both directions agree: beam search's own choice is also the one that leads back best.",

@@ -80,7 +80,9 @@ def test_where_beam_search_finds_another_sentence_both_are_shown_and_either_can_
     visit = visitor().go("/")
     assert visit.key("decodings").count() == 0, "the first sentence is the same by both"
     visit.type(sentence)
-    assert visit.page.locator(".decodings .sentence").all_inner_texts() == [greedy, found]
+    sentences = visit.page.locator(".decodings .sentence").all_inner_texts()
+    assert sentences[:2] == [greedy, found]
+    assert len(sentences) == len(set(sentences)) <= 3, "what reading back chooses comes last, if it is another one"
     assert visit.translation == greedy
     assert "times as probable" in visit.text()
     visit.key("decoding").get_by_text("Beam search").click()
@@ -126,10 +128,10 @@ def test_reading_back_shows_what_the_reverse_model_makes_of_each_translation(vis
     other = visitor("zh-CN").go(visit.page.url.removeprefix(visit.url).replace("lang=en", "lang=zh"))
     assert "能猜回原句" in other.key("readings").inner_text()
     assert other.translation == sentences[0]
-    # The Decoder page shows this translation, step by step.
+    # The Decoder page shows where it leaves what greedy decoding writes.
     visit.key("to-decoder").locator("a").click()
     visit.page.wait_for_url("**/decode**")
-    visit.page.get_by_text(sentences[0]).first.wait_for()
+    assert "way=" in visit.page.url
 
 
 def test_a_run_without_reverse_model_offers_no_reading_back(visitor):

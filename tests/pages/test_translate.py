@@ -4,11 +4,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from core import read_back
 from core.beam import BeamTrace
 from core.config import FILES, preset
 from core.runs import Run
 from core.translator import Translator, build_model
 from core.vocab import EOS, UNK, Vocab
+from pages.parts import decodings
 from tests.pages.test_pages import checkpoints, run_page, said  # noqa: F401
 
 SOURCE = Vocab.build([["我", "喜欢", "苹果", "。"]] * 3)
@@ -70,6 +72,10 @@ def test_a_long_sentence_that_goes_round_in_circles_stays_on_the_page(untrained,
     assert "went round in circles" in said(app)
     assert ("“…”" in said(app)) == (attention == "none")
     assert ("CC-CEDICT" in said(app)) == (attention == "dot")
+
+
+def test_as_many_translations_are_read_back_as_the_page_says():
+    assert decodings.CANDIDATES == read_back.WIDTH
 
 
 def test_a_right_translation_is_compared_with_both(untrained):
