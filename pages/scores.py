@@ -100,14 +100,14 @@ def verdict(evaluation: Evaluation) -> None:
         st.html(f'<p class="small">{sure}</p>')
         cells: list[tuple[str, str, Scores]] = [
             (t("BLEU, case ignored", "BLEU（不分大小写）"), "bleu_lowercase", evaluation),
-            (t("BLEU", "BLEU（区分大小写）"), "bleu", evaluation),
+            (t("with case", "区分大小写"), "bleu", evaluation),
             (t("chrF, by letters", "chrF（按字母）"), "chrf", evaluation),
         ]
         if evaluation.beam:
-            name = t(f"BLEU, beam {evaluation.beam_width}", f"BLEU（集束 {evaluation.beam_width}）")
+            name = t(f"beam {evaluation.beam_width}", f"集束宽度 {evaluation.beam_width}")
             cells.append((name, "bleu_lowercase", evaluation.beam))
         if evaluation.read_back:
-            cells.append((t("BLEU, read back", "BLEU（反向核对）"), "bleu_lowercase", evaluation.read_back))
+            cells.append((t("read back", "反向核对"), "bleu_lowercase", evaluation.read_back))
         html = "".join(
             f"<div><span>{name}</span><b>{with_interval(scores, measure)}</b></div>" for name, measure, scores in cells
         )
