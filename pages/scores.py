@@ -99,15 +99,17 @@ def verdict(evaluation: Evaluation) -> None:
         )
         st.html(f'<p class="small">{sure}</p>')
         cells: list[tuple[str, str, Scores]] = [
-            (t("BLEU, case ignored", "BLEU（不分大小写）"), "bleu_lowercase", evaluation),
-            (t("with case", "区分大小写"), "bleu", evaluation),
-            (t("chrF, by letters", "chrF（按字母）"), "chrf", evaluation),
+            (t("BLEU, case ignored", "BLEU（不分大小写）"), "bleu_lowercase", evaluation)
         ]
         if evaluation.beam:
             name = t(f"beam {evaluation.beam_width}", f"集束宽度 {evaluation.beam_width}")
             cells.append((name, "bleu_lowercase", evaluation.beam))
         if evaluation.read_back:
             cells.append((t("read back", "反向核对"), "bleu_lowercase", evaluation.read_back))
+        cells += [
+            (t("with case", "区分大小写"), "bleu", evaluation),
+            (t("chrF, by letters", "chrF（按字母）"), "chrf", evaluation),
+        ]
         html = "".join(
             f"<div><span>{name}</span><b>{with_interval(scores, measure)}</b></div>" for name, measure, scores in cells
         )
