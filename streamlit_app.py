@@ -36,7 +36,7 @@ with st.container(border=True):
     try:
         result = chosen_trace(run, sentence, decoding, greedy)
     except Problem as problem:  # the reverse model is damaged
-        st.warning(say(problem))
+        st.warning(say(problem) + t(" Below is what greedy decoding writes.", "下面是贪心解码的译文。"))
         decoding, result = GREEDILY, greedy
     with st.container(key="translation"):
         st.html(sentence_words(result.sentence, result.replacements, result.source))

@@ -49,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
         "--beam", type=int, default=1, metavar="WIDTH", help="beam search of this width, 1 to 10; 1 (default) is greedy"
     )
     translate.add_argument(
-        "--read-back", action="store_true", help="of what the search finds, what the run's reverse model chooses"
+        "--read-back",
+        action="store_true",
+        help="of what the search finds, what fits best in both directions; with --beam 2 to 20, 20 by default",
     )
     translate.add_argument("--json", action="store_true", help="print the whole trace, one JSON object a line")
     translate.add_argument("sentences", nargs="*", metavar="SENTENCE", help="without one, lines of standard input")
@@ -330,14 +332,13 @@ def show(run: Run, events: "Iterable[Event]", quiet: bool) -> None:
 
 
 def translate_command(options: argparse.Namespace) -> int:
-    """Translate sentences given as arguments, or the lines of standard input, one line each. --read-back alone searches
-    with a beam of 20."""
+    """Translate sentences given as arguments, or the lines of standard input, one line each."""
     from core import read_back
-    from core.beam import check_width
+    from core.beam import MAX_WIDTH, check_width
     from core.translator import Translator
 
     translator = Translator.load(Run(options.run))
-    check_width(options.beam)
+    check_width(options.beam, read_back.WIDTH if options.read_back else MAX_WIDTH)
     if options.read_back:
         read_back.reverse_of(translator)  # said before the first sentence
         if options.beam == 1:
@@ -370,7 +371,8 @@ def translate_command(options: argparse.Namespace) -> int:
 
 def evaluate_command(options: argparse.Namespace) -> int:
     """Score a run on its own test split, or on a file of source–reference pairs: BLEU and chrF with intervals, by
-    source length and by share of unknown words."""
+    source length and by share of unknown words; for greedy decoding, for beam search, and where the run has a reverse
+    model, read back."""
     from core import corpus
     from core.beam import check_width
     from core.evaluation import evaluate
@@ -385,6 +387,11 @@ def evaluate_command(options: argparse.Namespace) -> int:
         raise Problem(
             "--save belongs to the run's own test split: leave the file out.", "--save 只用于运行自己的测试集。"
         )
+    if run.reverse.folder.is_dir():
+        try:
+            Translator.load(run.reverse)
+        except Problem as problem:
+            print(f"warning: not read back. Of the reverse model: {problem.en}", file=sys.stderr)
     percent = Percent(options.quiet)
     if options.save:
         evaluation = score_and_save(run, options.beam, percent)

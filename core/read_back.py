@@ -1,9 +1,9 @@
-"""Reading back: of the translations that beam search found, the one from which a second model best guesses the source.
+"""Reading back: of the translations that beam search found, the one that fits best in both directions.
 
-That model learnt the other way, English → Chinese, and lies in the run's folder as `reverse/`. By Bayes' rule the best
-translation makes both probabilities large: its own, and that of the source given it (a noisy channel; Brown et al.,
-1993, and for neural models Yee, Dauphin and Auli, 2019). What left a word out, or put a common one in its place, is
-probable in the one direction alone.
+A second model, which learnt the other way (English → Chinese) and lies in the run's folder as `reverse/`, says how
+probable the source is, given each of them. By Bayes' rule the best translation makes both probabilities large: its own,
+and that of the source given it (a noisy channel; Brown et al., 1993, and for neural models Yee, Dauphin and Auli, 2019).
+What left a word out, or put a common one in its place, is probable in the one direction alone.
 """
 
 from collections.abc import Sequence

@@ -7,6 +7,7 @@ from pathlib import Path
 from safetensors.torch import save as save_tensors
 
 from core.compact import score_again
+from core.material import load_corpus
 from core.problems import Problem
 from core.processes import unwritable
 from core.runs import REVERSE_FILES, Run, write_atomically
@@ -21,6 +22,7 @@ def add_reverse(run: Run, other: Run) -> Evaluation:
 
     Raises Problem where one of them cannot be read, or where `other` does not translate the other way.
     """
+    load_corpus(run)  # said before anything is copied: without its sentences it could not be scored
     forwards, backwards = Translator.load(run), Translator.load(other)
     _check_direction(forwards, backwards, run, other)
     try:

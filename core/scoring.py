@@ -136,6 +136,13 @@ class Output:
         return (self.beam_gain or 0) > 0
 
     @property
+    def read_back_gain(self) -> float:
+        """By how much what reading back chooses scores better than beam search's translation; 0 where it is the same."""
+        if self.read_back_score is None:
+            return 0.0
+        return self.read_back_score - (self.score if self.beam_score is None else self.beam_score)
+
+    @property
     def beam_likelier_worse(self) -> bool:
         """True if it does, and that translation is further from the reference."""
         return self.beam_likelier and self.beam_score is not None and self.beam_score < self.score

@@ -30,7 +30,7 @@ from core.lanes import Lanes, lanes
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
 from core.runs import Run
-from core.text import PieceTokenizer, SpacyTokenizer, Tokenizer, contains_chinese
+from core.text import PieceTokenizer, SpacyTokenizer, Tokenizer, contains_chinese, mostly_chinese
 from core.vocab import EOS, PAD, SOS, UNK, Vocab
 from core.weights import unpack
 
@@ -67,6 +67,9 @@ class Translator:
         # How the source vocabulary was cut: why a word is unknown.
         self.min_freq = min_freq
         self.max_size = max_size
+        self._reads_chinese = source_tokenizer.name == "jieba" or (
+            source_tokenizer.name == PieceTokenizer.name and mostly_chinese(source_vocab.tokens)
+        )
         self._run: Run | None = None
         self._reverse: Translator | None = None
 
@@ -103,8 +106,9 @@ class Translator:
                 self._reverse = Translator.load(self._run.reverse, str(next(self.model.parameters()).device))
             except Problem as problem:
                 raise Problem(
-                    f"The reverse model of run {self._run.name!r} cannot be used. {problem.en}",
-                    f"运行 {self._run.name!r} 的反向模型用不了。{problem.zh}",
+                    f"The reverse model of run {self._run.name!r}, its folder `reverse`, is damaged. Copy the folder again, "
+                    "or delete it: greedy decoding and beam search work without it.",
+                    f"运行 {self._run.name!r} 的反向模型（文件夹 `reverse`）已损坏。请重新复制这个文件夹，或把它删掉：贪心解码和集束搜索不需要它。",
                 ) from problem
         return self._reverse
 
@@ -118,7 +122,7 @@ class Translator:
                 "Shorten it, or take one sentence of it.",
                 f"这段文字有 {len(text):,} 个字符，模型一次只读一个句子，最多 {MAX_CHARACTERS} 个字符。请缩短，或只取其中一句。",
             )
-        if self.source_tokenizer.name == "jieba" and not contains_chinese(text):
+        if self._reads_chinese and not contains_chinese(text):
             raise Problem(
                 "There is no Chinese in this text, and this model reads Chinese. Type a Chinese sentence.",
                 "这段文字里没有中文，而这个模型只读中文。请输入一个中文句子。",

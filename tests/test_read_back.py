@@ -142,6 +142,14 @@ def test_it_travels_with_its_run(reading_run, tmp_path):
     assert one == other
 
 
+def test_a_run_that_cannot_be_scored_gets_none(finished_run, new_run):
+    (finished_run.folder / "pairs.tsv").unlink()
+    turned = new_run("other", [(two, one) for one, two in PAIRS], source_tokenizer="spacy", target_tokenizer="jieba")
+    with pytest.raises(Problem, match=r"pairs\.tsv"):
+        add_reverse(finished_run, turned)
+    assert not finished_run.reverse.folder.exists()
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -174,3 +182,12 @@ def test_from_the_command_line(reading_run, capsys):
     assert json.loads(capsys.readouterr().out) == best.to_dict()
     assert main(["translate", "--run", str(reading_run.reverse.folder), "--read-back", "Books."]) == 2
     assert "no reverse model" in capsys.readouterr().err
+    run = ["--run", str(reading_run.folder)]
+    assert main(["translate", *run, "--read-back", "--beam", "20", SENTENCES[0]]) == 0
+    assert capsys.readouterr().out.strip() == best.best[0].sentence
+    assert main(["translate", *run, "--read-back", "--beam", "21", SENTENCES[0]]) == 2
+    assert "1 to 20" in capsys.readouterr().err
+    reading_run.reverse.weights.write_bytes(b"")
+    assert main(["evaluate", *run]) == 0
+    printed = capsys.readouterr()
+    assert "not read back" in printed.err and "read back" not in printed.out

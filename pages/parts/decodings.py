@@ -1,5 +1,6 @@
 """The ways to choose words on the page Translate: greedy decoding, beam search, and reading back."""
 
+import math
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, TypeVar
@@ -37,15 +38,19 @@ def choose_decoding(run: Run) -> str:
     if run.reverse.translates:
         labels[READ_BACK] = t("Read back", "反向核对")
         told += t(
-            f" Reading back keeps {CANDIDATES}, and asks a second model, English → Chinese, from which of them it would "
-            "best guess the sentence again.",
-            f"反向核对保留 {CANDIDATES} 个，再问一个英→中的反向模型：看到哪个译文最能猜回原句。",
+            f" Reading back keeps {CANDIDATES}, asks a second model, English → Chinese, how well each leads back to the "
+            "sentence, and takes the one that fits best in both directions.",
+            f"反向核对保留 {CANDIDATES} 个，再用一个英→中的反向模型看每个译文能不能猜回原句，取正反两个方向最说得通的一句。",
         )
     linked = address.news("decoding")
-    if linked in labels:
+    if linked in (GREEDILY, BY_BEAM, READ_BACK):
         st.session_state["decoding"] = linked
-    if st.session_state.get("decoding") not in labels:  # chosen with a run that had a reverse model
-        st.session_state["decoding"] = BY_BEAM if "decoding" in st.session_state else GREEDILY
+    st.session_state.setdefault("decoding", GREEDILY)
+    if st.session_state["decoding"] not in labels:  # chosen with a run that had a reverse model
+        st.session_state["decoding"] = BY_BEAM
+        st.session_state["back-again"] = True
+    elif READ_BACK in labels and st.session_state.pop("back-again", False) and linked is None:
+        st.session_state["decoding"] = READ_BACK if st.session_state["decoding"] == BY_BEAM else GREEDILY
     chosen = st.segmented_control(
         t("How words are chosen", "选词的方法"),
         list(labels),
@@ -136,3 +141,12 @@ def each_once(translations: "Iterable[Translation]") -> "list[Translation]":
 def number(value: float) -> str:
     """A logarithm or a score as the tables have it."""
     return f"{value:.2f}".replace("-", "−")
+
+
+def times_of(gain: float) -> str:
+    """How many times as probable, from a difference of natural logarithms."""
+    if gain > math.log(1e6):
+        return t("more than a million times", "100 万倍以上")
+    ratio = math.exp(gain)
+    number = f"{ratio:.2f}" if ratio < 2 else f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
+    return t(f"{number} times", f"{number} 倍")

@@ -1,6 +1,5 @@
 """The test sentences with their translations: the worst, the best, those with unknown words, those beam search spoils."""
 
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from core.runs import Run
 from core.scorer import restore_sentences
 from core.scoring import Output, counted
 from core.text import contains_chinese
+from pages.parts.decodings import times_of
 from pages.parts.language import keep_option, language, t
 from pages.parts.progress import Task
 from pages.parts.words import UNKNOWN
@@ -27,6 +27,7 @@ SELECTIONS: dict[str, Callable[[Output], bool]] = {
     "best": lambda output: True,
     "unknown": lambda output: output.unknown > 0,
     "beam": lambda output: output.beam_likelier_worse,
+    "back": lambda output: output.read_back_gain < 0,
 }
 
 
@@ -40,6 +41,8 @@ def selected(outputs: Sequence[Output], selection: str) -> list[Output]:
         return sorted(chosen, key=lambda output: -output.unknown)
     if selection == "beam":
         return sorted(chosen, key=lambda output: (output.beam_score or 0) - output.score)
+    if selection == "back":
+        return sorted(chosen, key=lambda output: output.read_back_gain)
     return sorted(chosen, key=lambda output: (output.score, -len(output.source)))
 
 
@@ -84,6 +87,7 @@ def sentences(run: Run) -> None:
         "best": t("Best", "最好"),
         "unknown": t("With unknown words", "含未登录词"),
         "beam": t("Beam search spoils it", "集束搜索译得更差"),
+        "back": t("Reading back spoils it", "反向核对译得更差"),
     }
     there = [name for name in SELECTIONS if any(SELECTIONS[name](output) for output in outputs)]
     chosen = st.segmented_control(
@@ -97,7 +101,7 @@ def sentences(run: Run) -> None:
         persist_state="session",
     )
     found = selected(outputs, chosen or "worst")
-    st.html(f'<p class="small mute">{escape(notes(chosen or "worst", len(found)))}</p>')
+    st.html(f'<p class="small mute">{escape(notes(chosen or "worst", len(found), outputs))}</p>')
     pages = -(-len(found) // SHOWN)
     page = (
         min(st.session_state.get("sentences-page", 0), pages - 1)
@@ -107,7 +111,7 @@ def sentences(run: Run) -> None:
     st.session_state["sentences-of"], st.session_state["sentences-page"] = (run.name, chosen), page
     for number, output in enumerate(found[page * SHOWN : (page + 1) * SHOWN]):
         with st.container(horizontal=True, vertical_alignment="center", key=f"sentence-{number}"):
-            st.html(sentence(output, beam=chosen == "beam"), width="stretch")
+            st.html(sentence(output, beam=chosen in ("beam", "back")), width="stretch")
             st.page_link(
                 "pages/decode.py",
                 label=t("take apart →", "拆开看 →"),
@@ -124,7 +128,14 @@ def _turn(pages: int) -> None:
     st.session_state["sentences-page"] = st.session_state.get("sentences-page", 0) + pages
 
 
-def notes(selection: str, count: int) -> str:
+def notes(selection: str, count: int, outputs: Sequence[Output]) -> str:
+    if selection == "back":
+        better = sum(output.read_back_gain > 0 for output in outputs)
+        return t(
+            f"For {count:,} sentences what reading back chooses is further from the reference than beam search's translation; "
+            f"for {better:,} it is nearer.",
+            f"有 {count:,} 个句子，反向核对选的译文比集束搜索的离参考译文更远；更近的有 {better:,} 个。",
+        )
     if selection == "beam":
         return t(
             f"For {count:,} sentences the model finds beam search's translation more probable, and yet it is further from the reference: "
@@ -155,9 +166,8 @@ def sentence(output: Output, beam: bool = False) -> str:
         ),
     ]
     if beam and output.beam is not None:
-        ratio = math.exp(min(output.beam_gain or 0, 20))
-        times = f"{ratio:.2f}" if ratio < 2 else f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
-        likelier = t(f"{times} times as probable to the model", f"模型给出的概率是贪心译文的 {times} 倍")
+        times = times_of(output.beam_gain or 0)
+        likelier = t(f"{times} as probable to the model", f"模型给出的概率是贪心译文的 {times}")
         text = f'{_marked(output.beam, output.reference)} <span class="mute small">{likelier}</span>'
         rows.append(_row(t("beam search", "集束搜索"), text, f"{output.beam_score or 0:.0f}"))
     if output.read_back is not None:

@@ -1,6 +1,5 @@
 """What each way to choose words makes of a sentence, on the page Translate: the translations beside each other."""
 
-import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ import streamlit as st
 
 from core.problems import Problem
 from core.runs import Run
-from pages.parts.decodings import BY_BEAM, GREEDILY, READ_BACK, WIDTH, chosen_trace, each_once, number, table
+from pages.parts.decodings import BY_BEAM, GREEDILY, READ_BACK, WIDTH, chosen_trace, each_once, number, table, times_of
 from pages.parts.language import t
 from pages.parts.reference import ask_reference
 from pages.parts.words import sentence_words
@@ -79,7 +78,7 @@ def _table(made: "dict[str, DecodeTrace]", different: "list[DecodeTrace]", score
     chrf = t(
         "How much of the right translation's spelling is in it, 0 to 100.", "与正确译文在字母上的重合程度，0 到 100。"
     )
-    heads = [(t("log-probability", "对数概率"), log_probability), (t("score", "得分"), score)]
+    heads = [(t("log-probability", "对数概率"), log_probability), (t("beam search’s score", "集束搜索的得分"), score)]
     if scores:
         heads.append(("chrF", chrf))
     labels = {
@@ -102,11 +101,11 @@ def _verdict(greedy: "DecodeTrace", found: "DecodeTrace", scores: list[float] | 
     gain = found.log_probability - greedy.log_probability
     likelier = gain > 0
     if likelier:
-        times = f"{math.exp(gain):,.1f}" if gain < math.log(100) else f"{math.exp(min(gain, 20)):,.0f}"
+        times = times_of(gain)
         said = t(
-            f"To the model, beam search's sentence is {times} times as probable: taking the most probable word at "
+            f"To the model, beam search's sentence is {times} as probable: taking the most probable word at "
             "each step did not lead to the most probable sentence.",
-            f"在模型看来，集束搜索的句子概率是贪心译文的 {times} 倍：每一步都取最大的，整句不一定最大。",
+            f"在模型看来，集束搜索的句子概率是贪心译文的 {times}：每一步都取最大的，整句不一定最大。",
         )
     elif len(found.steps) > len(greedy.steps):
         said = t(

@@ -126,7 +126,7 @@ def test_reading_back_shows_what_the_reverse_model_makes_of_each_translation(vis
     assert all(forwards < 0 and back < 0 for forwards, back, _ in numbers)
     assert "read back, one reference" in visit.text()
     other = visitor("zh-CN").go(visit.page.url.removeprefix(visit.url).replace("lang=en", "lang=zh"))
-    assert "能猜回原句" in other.key("readings").inner_text()
+    assert "正反两个方向" in other.key("readings").inner_text()
     assert other.translation == sentences[0]
     # The Decoder page shows where it leaves what greedy decoding writes.
     visit.key("to-decoder").locator("a").click()

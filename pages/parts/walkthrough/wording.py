@@ -94,10 +94,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "next": ("What comes next?", "下一个词是什么？"),
     "followHint": ("Click a losing word to follow it.", "点一个落选的词，看它会怎样。"),
     "argmax": ("argmax", "argmax"),
-    "given": ("yours", "你选的"),
+    "given": ("taken here", "这里选的"),
     "aboutBar": ("{word}: {share}, number {rank}.", "{word}：{share}，第 {rank} 名。"),
     "barChosen": ("The decoder took it.", "解码器选了它。"),
-    "barGiven": ("You took it.", "你选了它。"),
+    "barGiven": ("Taken here.", "这里选了它。"),
     "barFollow": ("Click to see where it leads.", "点击看选它会怎样。"),
     "barOffline": ("Following it needs the running app.", "要看选它会怎样，需要运行中的应用。"),
     "rest": (
@@ -137,8 +137,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "sayBeats": ("That beats {second} by {nats}.", "比 {second} 高 {nats}。"),
     "sayGiven": (
-        "You took {word} ({share}, number {rank}) where the decoder would have taken {argmax} ({best}).",
-        "你选了 {word}（{share}，第 {rank} 名），解码器本来会选 {argmax}（{best}）。",
+        "Here {word} was taken ({share}, number {rank}); greedy decoding would have taken {argmax} ({best}).",
+        "这里选了 {word}（{share}，第 {rank} 名），贪心解码会选 {argmax}（{best}）。",
     ),
     "sayTemperature": (
         "These shares are at temperature {temperature}; at 1.0 it has {share}. The order of the words never changes.",
