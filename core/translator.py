@@ -67,8 +67,9 @@ class Translator:
         # How the source vocabulary was cut: why a word is unknown.
         self.min_freq = min_freq
         self.max_size = max_size
+        pieces = [token for token in source_vocab.tokens if not token.startswith("<")]  # neither specials nor bytes
         self._reads_chinese = source_tokenizer.name == "jieba" or (
-            source_tokenizer.name == PieceTokenizer.name and mostly_chinese(source_vocab.tokens)
+            source_tokenizer.name == PieceTokenizer.name and mostly_chinese(pieces)
         )
         self._run: Run | None = None
         self._reverse: Translator | None = None

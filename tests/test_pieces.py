@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core import corpus
-from core.config import preset
+from core.config import FILES, preset
 from core.material import normalized, prepare
 from core.problems import Problem
 from core.processes import PROJECT
@@ -102,6 +102,15 @@ def test_what_takes_words_apart_takes_pieces_apart(tmp_path):
     assert translator.beam(text, 1).best[0].ids == [step.chosen.id for step in trace.steps]
     assert all(word.known for word in translator.lanes(text, "I like 龘.").reference)
     assert translator.arithmetic(text, step=len(trace.steps))
+
+
+def test_pieces_learnt_from_chinese_refuse_a_text_without_any(tmp_path, pairs):
+    run = Run.create(tmp_path / "run", replace(CONFIG, epochs=1, corpus=FILES, max_size=330), pairs)
+    list(train(run))
+    translator = Translator.load(run)
+    assert translator.trace("我喜欢苹果。").steps
+    with pytest.raises(Problem, match="no Chinese"):
+        translator.trace("I like apples.")
 
 
 def test_too_few_pieces_are_refused_with_a_reason():

@@ -14,6 +14,7 @@ from core.scoring import (
     MEASURES,
     Evaluation,
     Measures,
+    Output,
     Statistics,
     compare,
     counted,
@@ -305,3 +306,16 @@ def test_a_file_of_the_first_version_has_its_numbers():
 def test_a_damaged_file_is_one_sentence(damage):
     with pytest.raises(Problem, match=r"scores\.json"):
         Evaluation.from_dict(dataclasses.asdict(evaluation()) | damage)
+
+
+def test_what_reading_back_gains_is_counted_from_beam_searchs_translation():
+    plain = Output("我。", "I.", "I.", 80.0, 0.0)
+    assert plain.read_back_gain == 0
+    assert dataclasses.replace(plain, read_back="Me.", read_back_score=50.0).read_back_gain == -30
+    assert (
+        dataclasses.replace(plain, beam="You.", beam_score=20.0, read_back="Me.", read_back_score=50.0).read_back_gain
+        == 30
+    )
+    assert (
+        dataclasses.replace(plain, beam="You.", beam_score=20.0).read_back_gain == 0
+    )  # it chooses what beam search finds
