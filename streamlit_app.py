@@ -6,12 +6,12 @@ from core.problems import Problem
 from pages.parts import address
 from pages.parts.ask import ask_and_trace, came_by_link
 from pages.parts.decodings import (
-    BY_BEAM,
     GREEDILY,
     READ_BACK,
     bleu_of,
     choose_decoding,
     chosen_trace,
+    label,
     steps_of,
 )
 from pages.parts.language import language, say, t
@@ -87,18 +87,13 @@ with compared:
 
 scores = run.scores()
 if scores:
-    names = {
-        GREEDILY: t("greedy", "贪心解码"),
-        BY_BEAM: t("beam search", "集束搜索"),
-        READ_BACK: t("read back", "反向核对"),
-    }
     how = decoding if bleu_of(run, decoding) is not None else GREEDILY
     bleu = bleu_of(run, how) or 0.0
     measured = t(
         f"Honestly: on {scores['sentences']:,} sentences it never saw, this run scores BLEU "
-        f"{bleu:.1f} (0 to 100; lowercased, {names[how]}, one reference).",
+        f"{bleu:.1f} (0 to 100; lowercased, {label(how).lower()}, one reference).",
         f"实话实说：在 {scores['sentences']:,} 个没见过的句子上，这个运行的 BLEU 是 {bleu:.1f}"
-        f"（0 到 100，不分大小写，{names[how]}，一个参考译文）。",
+        f"（0 到 100，不分大小写，{label(how).lower()}，一个参考译文）。",
     )
     if bleu < 12:
         meaning = t("It has learnt little; most sentences come out wrong.", "它学到的还很少，大多数句子会译错。")

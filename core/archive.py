@@ -25,6 +25,8 @@ from core.progress import Report
 from core.runs import (
     FINISHED,
     MAX_ZIP,
+    NEEDED,
+    REVERSE,
     REVERSE_FILES,
     STOPPED,
     Run,
@@ -40,14 +42,12 @@ from core.vocab import Vocab
 from core.weights import SCALE
 
 # What belongs to a run and may travel. Everything is text or safetensors: nothing here can hold a pickle.
-REQUIRED = ("config.json", "source_vocab.json", "target_vocab.json", "model.safetensors")
 FILES = re.compile(
     r"(config|source_vocab|target_vocab|status|scores|baselines)\.json"
     r"|(metrics|samples|traces|test_outputs|test_translations)\.jsonl"
     r"|(model|training_state)\.safetensors|(pairs|added)\.tsv|README\.md"
     r"|(source|target)_pieces\.model"
 )
-REVERSE = "reverse/"  # where the files of a run's reverse model lie, REVERSE_FILES alone
 # What somebody who zips a folder by hand packs along; it is left behind without a word.
 LEFT_BEHIND = re.compile(
     r"run\.lock|scoring\.(lock|json)|stop|control\.json|train\.log|\.DS_Store|desktop\.ini|Thumbs\.db|\._.*"
@@ -75,7 +75,7 @@ def export_run(run: Run, sentences: bool = True, state: bool = False) -> bytes:
     weights or cannot be read.
     """
     config = run.config
-    missing = [name for name in REQUIRED if not (run.folder / name).is_file()]
+    missing = [name for name in NEEDED if not (run.folder / name).is_file()]
     if missing:
         raise Problem(
             f"Run {run.name!r} has no {missing[0]} yet, so there is nothing to give away. Wait for its first epoch.",
@@ -100,7 +100,7 @@ def export_run(run: Run, sentences: bool = True, state: bool = False) -> bytes:
                 archive.write(path, f"{run.name}/{path.name}", kind)
             for path in (run.reverse.folder / name for name in REVERSE_FILES):
                 if path.is_file():
-                    archive.write(path, f"{run.name}/{REVERSE}{path.name}", zipfile.ZIP_STORED)
+                    archive.write(path, f"{run.name}/{REVERSE}/{path.name}", zipfile.ZIP_STORED)
             archive.writestr(f"{run.name}/README.md", _readme(run, config.preset))
     except OSError as error:
         raise Problem(
@@ -221,8 +221,8 @@ def _contents(archive: zipfile.ZipFile, file_name: str) -> tuple[str, dict[str, 
         outside = path.is_absolute() or ".." in path.parts or re.search(r"[\\\\:\x00]", file_path)
         if outside or stat.S_ISLNK(entry.external_attr >> 16):
             raise _refused(file_name, f"{shown!r} would leave its folder", f"{shown!r} 会写到文件夹外面")
-        reverse = len(path.parts) == 3 and path.parts[1] + "/" == REVERSE and path.name in REVERSE_FILES
-        name = REVERSE + path.name if reverse else path.name
+        reverse = len(path.parts) == 3 and path.parts[1] == REVERSE and path.name in REVERSE_FILES
+        name = f"{REVERSE}/{path.name}" if reverse else path.name
         if not (reverse or (len(path.parts) <= 2 and FILES.fullmatch(name))) or len(files) >= MAX_ENTRIES:
             raise _refused(file_name, f"{shown!r} is no file of a run", f"{shown!r} 不是运行里的文件")
         if entry.flag_bits & 1:
@@ -231,7 +231,7 @@ def _contents(archive: zipfile.ZipFile, file_name: str) -> tuple[str, dict[str, 
             raise _refused(file_name, f"it holds {name} twice", f"其中的 {name} 出现了两次")
         files[name] = entry
         folders.add(path.parts[0] if len(path.parts) > 1 else Path(file_name).stem)
-    missing = [name for name in REQUIRED if name not in files]
+    missing = [name for name in NEEDED if name not in files]
     if missing:
         raise _refused(
             file_name, f"{missing[0]} is missing, so it is no trained run", f"缺少 {missing[0]}，不是训练过的运行"
@@ -302,7 +302,7 @@ def _check(run: Run, file_name: str, place: str = "") -> None:
     if run.state_file.exists():
         read(run.state_file.name, lambda path: check_save(path, model))
     if run.reverse.folder.is_dir():
-        _check(run.reverse, file_name, REVERSE)
+        _check(run.reverse, file_name, f"{REVERSE}/")
 
 
 def _config(run: Run) -> Any:

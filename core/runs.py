@@ -237,11 +237,10 @@ def check_name(name: str) -> str:
     return name
 
 
-# What translating needs of a run, and what tells where it is from: so much of a reverse model lies in another's folder.
-REVERSE_FILES = (
-    "config.json", "source_vocab.json", "target_vocab.json", "model.safetensors", "source_pieces.model",
-    "target_pieces.model", "README.md",
-)  # fmt: skip
+NEEDED = ("config.json", "source_vocab.json", "target_vocab.json", "model.safetensors")  # to translate
+# A reverse model lies in a folder of its own in its run's: what it needs, and what tells where it is from.
+REVERSE = "reverse"
+REVERSE_FILES = (*NEEDED, "source_pieces.model", "target_pieces.model", "README.md")
 
 
 class Run:
@@ -331,13 +330,12 @@ class Run:
     @property
     def reverse(self) -> "Run":
         """The model of the other direction that reads translations back (core/read_back.py); few runs have one."""
-        return Run(self.folder / "reverse")
+        return Run(self.folder / REVERSE)
 
     @property
     def translates(self) -> bool:
         """True if all files that translating needs are there."""
-        needed = ("config.json", "source_vocab.json", "target_vocab.json", "model.safetensors")
-        return all((self.folder / name).is_file() for name in needed)
+        return all((self.folder / name).is_file() for name in NEEDED)
 
     def vocabularies(self) -> tuple[Vocab, Vocab]:
         """Source and target. Raises Problem if one cannot be read."""

@@ -343,7 +343,7 @@ def test_a_zip_cut_short_or_with_flipped_bytes_is_refused(change, elsewhere, at)
         import_run(flipped, folder=elsewhere)
 
 
-@pytest.mark.parametrize("name", archive.REQUIRED)
+@pytest.mark.parametrize("name", archive.NEEDED)
 def test_a_missing_file_is_named(change, elsewhere, name):
     with pytest.raises(Problem, match=f"{name} is missing"):
         import_run(change(**{name.replace(".", "__"): None}), folder=elsewhere)

@@ -14,7 +14,6 @@ from pages.parts.loading import beam, read_back, trace
 from pages.parts.walkthrough.ways import GREEDY, Way, write_way
 
 if TYPE_CHECKING:
-    from core.beam import BeamSentence
     from core.decode import DecodeTrace
     from core.read_back import Reread
 
@@ -26,17 +25,27 @@ CANDIDATES = 20  # that are read back; as in core.read_back, whose import would 
 MOST_DEPARTURES = 8
 
 
+def label(decoding: str) -> str:
+    """The name of that way of choosing words."""
+    names = {
+        GREEDILY: t("Greedy", "贪心解码"),
+        BY_BEAM: t("Beam search", "集束搜索"),
+        READ_BACK: t("Read back", "反向核对"),
+    }
+    return names[decoding]
+
+
 def choose_decoding(run: Run) -> str:
     """The switch between greedy decoding, beam search and, where the run has a reverse model, reading back; the choice,
     one of GREEDILY, BY_BEAM and READ_BACK, is in the address."""
-    labels = {GREEDILY: t("Greedy", "贪心解码"), BY_BEAM: t("Beam search", "集束搜索")}
+    labels = {way: label(way) for way in (GREEDILY, BY_BEAM)}
     told = t(
         "Greedy takes the most probable word at each step and never looks back. "
         f"Beam search keeps the {WIDTH} most probable beginnings and takes the best whole sentence.",
         f"贪心解码每一步都取概率最大的词，从不回头；集束搜索同时保留 {WIDTH} 个最有希望的开头，最后取最好的整句。",
     )
     if run.reverse.translates:
-        labels[READ_BACK] = t("Read back", "反向核对")
+        labels[READ_BACK] = label(READ_BACK)
         told += t(
             f" Reading back keeps {CANDIDATES}, asks a second model, English → Chinese, how well each leads back to the "
             "sentence, and takes the one that fits best in both directions.",
@@ -67,7 +76,7 @@ def choose_decoding(run: Run) -> str:
 def chosen_trace(run: Run, sentence: str, decoding: str, greedy: "DecodeTrace") -> "DecodeTrace":
     """The trace of the translation that this way of choosing words gives. Raises Problem where it cannot be given."""
     if decoding == BY_BEAM:
-        return beam_of(run, sentence)[1]
+        return trace(run, sentence, None, tuple(beam(run, sentence, WIDTH).best[0].ids))
     if decoding == READ_BACK:
         return trace(run, sentence, None, tuple(read_back(run, sentence)[0].ids))
     return greedy
@@ -79,12 +88,6 @@ def bleu_of(run: Run, decoding: str) -> float | None:
     scores = whole if decoding == GREEDILY else whole.get({BY_BEAM: "beam", READ_BACK: "read_back"}[decoding])
     bleu = scores.get("bleu_lowercase") if isinstance(scores, dict) else None
     return float(bleu) if isinstance(bleu, (int, float)) else None
-
-
-def beam_of(run: Run, sentence: str) -> "tuple[BeamSentence, DecodeTrace]":
-    """The best translation that beam search finds, and its trace."""
-    best = beam(run, sentence, WIDTH).best[0]
-    return best, trace(run, sentence, None, tuple(best.ids))
 
 
 def way_to(run: Run, sentence: str, ids: list[int]) -> Way:

@@ -7,7 +7,18 @@ import streamlit as st
 
 from core.problems import Problem
 from core.runs import Run
-from pages.parts.decodings import BY_BEAM, GREEDILY, READ_BACK, WIDTH, chosen_trace, each_once, number, table, times_of
+from pages.parts.decodings import (
+    BY_BEAM,
+    GREEDILY,
+    READ_BACK,
+    WIDTH,
+    chosen_trace,
+    each_once,
+    label,
+    number,
+    table,
+    times_of,
+)
 from pages.parts.language import t
 from pages.parts.reference import ask_reference
 from pages.parts.words import sentence_words
@@ -81,14 +92,9 @@ def _table(made: "dict[str, DecodeTrace]", different: "list[DecodeTrace]", score
     heads = [(t("log-probability", "对数概率"), log_probability), (t("beam search’s score", "集束搜索的得分"), score)]
     if scores:
         heads.append(("chrF", chrf))
-    labels = {
-        GREEDILY: t("Greedy", "贪心解码"),
-        BY_BEAM: t("Beam search", "集束搜索"),
-        READ_BACK: t("Read back", "反向核对"),
-    }
     rows = []
     for row, one in enumerate(different):
-        ways = "<br>".join(labels[way] for way, trace in made.items() if trace.sentence == one.sentence)
+        ways = "<br>".join(label(way) for way, trace in made.items() if trace.sentence == one.sentence)
         other = different[1 if row == 0 else 0]
         words = sentence_words(one.sentence, one.replacements, one.source, against=other.sentence)
         numbers = [number(one.log_probability), number(balanced(one.log_probability, len(one.steps), WORD_BONUS))]
