@@ -26,6 +26,12 @@ SENTENCES = re.compile(r'<td>.*?</td>|<span class="word[^>]*>.*?</span>')
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
+@pytest.fixture(autouse=True)
+def main_module_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit puts the page in its place; a process that a later test starts would then run the page once more."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
 def run_page(page: str, lang: str = "en", **query: str) -> AppTest:
     app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
     if page != "streamlit_app.py":
