@@ -305,7 +305,7 @@ def decoding(run: Run, rounds: int, threads: int) -> Iterator[str]:
     torch.set_num_threads(threads or os.cpu_count() or 1)
     translator = Translator.load(run)
     sentences = [source for source, _ in load_corpus(run).split(run.config.split_seed).test][:1000]
-    words = len(translator.source_tokenizer.tokenize(TEN_WORDS))
+    words = len(translator.cut(TEN_WORDS))
     singles, batched = [], []
     for _ in range(max(2, rounds)):
         begin = time.perf_counter()

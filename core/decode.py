@@ -63,8 +63,9 @@ class DecodeStep:
     attention: list[float] | None  # a weight for each source token, summing to 1; None without attention
 
 
-# What people read in place of an `<unk>`: the source word's gloss, the source word itself, or a mere sign of a gap.
-LOOKED_UP, COPIED, GAP = "looked up", "copied", "gap"
+# What people read in place of an `<unk>`: the source word's gloss in CC-CEDICT or in the course's list of terms, the
+# source word itself, or a mere sign of a gap.
+LOOKED_UP, TERM, COPIED, GAP = "looked up", "term", "copied", "gap"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Replacement:
     step: int  # the step that chose <unk>, from 0
     source: int | None  # the position of the source word that it looked at most; None without attention
     text: str
-    how: str  # LOOKED_UP, COPIED or GAP
+    how: str  # LOOKED_UP, TERM, COPIED or GAP
     start: int  # of the text in the sentence
 
 

@@ -49,7 +49,7 @@ def retold(
     different = sorted(truths, key=len)
     for start in range(0, len(different), AT_ONCE):
         texts = different[start : start + AT_ONCE]
-        cut = [translator.source_tokenizer.tokenize(text) for text in texts]
+        cut = [translator.cut(text) for text in texts]
         for text, words, writing in zip(texts, cut, translator.write(cut, beam=beam), strict=True):
             sentence = "" if UNK in writing.ids else translator.read(writing, words)[0].strip()
             if sentence and chrf.sentence_score(sentence, truths[text]).score >= least:

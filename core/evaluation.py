@@ -59,7 +59,7 @@ def evaluate(
     if not pairs:
         raise Problem("There is no sentence pair to score.", "没有可以评分的句对。")
     sources, references = [source for source, _ in pairs], [target for _, target in pairs]
-    cut = [translator.source_tokenizer.tokenize(source) for source in sources]
+    cut = [translator.cut(source) for source in sources]
     strange = [sum(word not in translator.source_vocab for word in words) for words in cut]
     shares = [count / max(len(words), 1) for count, words in zip(strange, cut, strict=True)]
     lengths = [source_length(source) for source in sources]

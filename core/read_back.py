@@ -72,7 +72,7 @@ def read_back(
 
     None for a text without words. Raises Problem where the run has no reverse model.
     """
-    cut = [translator.source_tokenizer.tokenize(text) for text in texts]
+    cut = [translator.cut(text) for text in texts]
     found: list[list[Reread]] = [[] for _ in texts]
     order = sorted((row for row, words in enumerate(cut) if words), key=lambda row: len(cut[row]))
     for start in range(0, len(order), batch_size):

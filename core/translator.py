@@ -16,6 +16,7 @@ from core.decode import (
     COPIED,
     GAP,
     LOOKED_UP,
+    TERM,
     DecodeTrace,
     Replacement,
     SourceToken,
@@ -30,7 +31,8 @@ from core.lanes import Lanes, lanes
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
 from core.runs import Run
-from core.text import PieceTokenizer, SpacyTokenizer, Tokenizer, contains_chinese, mostly_chinese
+from core.terms import join_terms, terms
+from core.text import JiebaTokenizer, PieceTokenizer, SpacyTokenizer, Tokenizer, contains_chinese, mostly_chinese
 from core.vocab import EOS, PAD, SOS, UNK, Vocab
 from core.weights import unpack
 
@@ -68,8 +70,14 @@ class Translator:
         self.min_freq = min_freq
         self.max_size = max_size
         pieces = [token for token in source_vocab.tokens if not token.startswith("<")]  # neither specials nor bytes
-        self._reads_chinese = source_tokenizer.name == "jieba" or (
+        self._reads_chinese = source_tokenizer.name == JiebaTokenizer.name or (
             source_tokenizer.name == PieceTokenizer.name and mostly_chinese(pieces)
+        )
+        # Only attention tells which word an `<unk>` is of, and so which term stands for it; pieces know no `<unk>`.
+        self._has_terms = (
+            model.decoder.attention is not None
+            and source_tokenizer.name == JiebaTokenizer.name
+            and target_tokenizer.name == SpacyTokenizer.name
         )
         self._run: Run | None = None
         self._reverse: Translator | None = None
@@ -113,6 +121,11 @@ class Translator:
                 ) from problem
         return self._reverse
 
+    def cut(self, text: str) -> list[str]:
+        """The text's words as the model is given them: the tokenizer's, and terms of the course whole."""
+        words = self.source_tokenizer.tokenize(text)
+        return join_terms(words) if self._has_terms else words
+
     def check(self, text: str) -> list[str]:
         """Raise Problem, saying what to do, if the text cannot be translated. Returns its words."""
         if not text.strip():
@@ -128,7 +141,7 @@ class Translator:
                 "There is no Chinese in this text, and this model reads Chinese. Type a Chinese sentence.",
                 "这段文字里没有中文，而这个模型只读中文。请输入一个中文句子。",
             )
-        words = self.source_tokenizer.tokenize(text)
+        words = self.cut(text)
         if not words:
             raise Problem("There are no words in this text. Type a sentence.", "这段文字里没有词。请输入一个句子。")
         return words
@@ -224,7 +237,7 @@ class Translator:
 
         A text without words gives an empty one.
         """
-        cut = [self.source_tokenizer.tokenize(text) for text in texts]
+        cut = [self.cut(text) for text in texts]
         written = self.write(cut, batch_size, beam)
         return [self.read(writing, words)[0] for writing, words in zip(written, cut, strict=True)]
 
@@ -270,8 +283,8 @@ class Translator:
     def read(self, writing: Writing, words: Sequence[str]) -> tuple[str, list[Replacement]]:
         """What was written for these source words as a sentence for people, with all that stands in for `<unk>`.
 
-        With attention that is the gloss of the source word looked at most, or the word itself where the dictionary
-        does not have it; without attention nobody knows which word it was, and a sign of a gap stands there.
+        With attention that is the gloss of the source word looked at most, in the list of terms or in the dictionary,
+        or the word itself where neither has it; without attention nobody knows which word it was, and a sign of a gap stands there.
         """
         tokens = [
             _STAND_IN if i == UNK else self.target_vocab.tokens[i].replace(_STAND_IN, "�")
@@ -293,8 +306,11 @@ class Translator:
         word = word.replace("▁", "")
         # Glosses are English; a target that is not cut as English words are is another language's.
         english = self.target_tokenizer.name in (SpacyTokenizer.name, PieceTokenizer.name)
-        if english and contains_chinese(word) and (gloss := look_up(word)):
-            return gloss, LOOKED_UP
+        if english and contains_chinese(word):
+            if term := terms().get(word):
+                return term, TERM
+            if gloss := look_up(word):
+                return gloss, LOOKED_UP
         return word, COPIED
 
 

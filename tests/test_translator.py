@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from core.decode import COPIED, GAP, LOOKED_UP, Writing
+from core.decode import COPIED, GAP, LOOKED_UP, TERM, Writing
 from core.dictionary import look_up
 from core.problems import Problem
 from core.text import tokenizer
@@ -109,7 +109,13 @@ def test_no_translation_has_a_bare_unknown_word(translator):
 
 @pytest.mark.parametrize(
     ("word", "how", "text"),
-    [("长颈鹿", LOOKED_UP, "giraffe"), ("龘靐齉", COPIED, "龘靐齉"), ("OK", COPIED, "OK"), ("<unk>", COPIED, "<unk>")],
+    [
+        ("长颈鹿", LOOKED_UP, "giraffe"),
+        ("机器学习", TERM, "machine learning"),
+        ("龘靐齉", COPIED, "龘靐齉"),
+        ("OK", COPIED, "OK"),
+        ("<unk>", COPIED, "<unk>"),
+    ],
 )
 def test_a_word_that_it_does_not_have_is_looked_up_or_copied(translator, word, how, text):
     sentence, (replacement,) = translator.read(Writing([UNK], [0]), [word])

@@ -103,6 +103,11 @@ def _why(replacement: "Replacement", word: str | None) -> str:
             "source word it meant.",
             "模型在这里写出了 <unk>，也就是词表里没有的词。它没有注意力，看不出对应原文的哪个词。",
         )
+    if replacement.how == "term":
+        return t(
+            f"Looked up, not translated. The model wrote <unk> and looked mostly at “{word}”, which is in this course’s list of terms.",
+            f"查术语表得来，不是模型翻译的。模型写出了 <unk>，主要看着“{word}”，它在本课程的术语表里。",
+        )
     if replacement.how == "looked up":
         return t(
             f"Looked up, not translated. The model wrote <unk> and looked mostly at “{word}”; this is from a dictionary.",
@@ -124,11 +129,19 @@ def replacements_note(replacements: "Sequence[Replacement]") -> str:
             "Grey “…”: the model wrote <unk>, a word that is not in its vocabulary.",
             "灰色的“…”：模型写出了 <unk>，也就是词表里没有的词。",
         )
-    if "looked up" in hows:
+    if hows == {"term"}:
         return t(
-            "Grey: not translated by the model, which has no word for it, but looked up in the dictionary "
+            "Grey: not translated by the model, which has no word for it, but taken from this course’s list of terms.",
+            "灰色的词不是模型翻译的：它的词表里没有，取自本课程的术语表。",
+        )
+    if hows & {"looked up", "term"}:
+        terms = "term" in hows
+        return t(
+            "Grey: not translated by the model, which has no word for it, but "
+            f"{'taken from this course’s list of terms, ' if terms else ''}looked up in the dictionary "
             "CC-CEDICT (cc-cedict.org, CC BY-SA 4.0) or copied.",
-            "灰色的词不是模型翻译的：它的词表里没有，这里查的是词典 CC-CEDICT（cc-cedict.org，CC BY-SA 4.0），查不到就照抄。",
+            f"灰色的词不是模型翻译的：它的词表里没有，这里{'先查本课程的术语表，再查' if terms else '查的是'}"
+            "词典 CC-CEDICT（cc-cedict.org，CC BY-SA 4.0），查不到就照抄。",
         )
     return t(
         "Grey: copied from your sentence; the model has no word for it.",

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from core.decode import COPIED, GAP, LOOKED_UP, Replacement, SourceToken
+from core.decode import COPIED, GAP, LOOKED_UP, TERM, Replacement, SourceToken
 from pages.parts.words import sentence_words
 
 SOURCE = [SourceToken("<b>龘</b>", 0, False, None), SourceToken("好", 4, True, 9)]
@@ -18,7 +18,7 @@ def plain(html):
     return re.sub("<[^>]*>", "", html).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-@pytest.mark.parametrize("how", [LOOKED_UP, COPIED])
+@pytest.mark.parametrize("how", [LOOKED_UP, TERM, COPIED])
 def test_what_was_not_translated_is_marked_and_says_why(how):
     html = sentence_words("A <i>x</i>, B", [Replacement(1, 0, "<i>x</i>", how, 2)], SOURCE)
     assert plain(html) == "A <i>x</i>, B"
