@@ -19,7 +19,7 @@ from core.vocab import EOS, SOS, SPECIALS, UNK, Vocab
 MAX_CANDIDATES = 20
 TEMPERATURES = tuple(tenths / 10 for tenths in range(1, 21))
 STATE_NUMBERS = 64  # a state in a trace is drawn as a strip: more numbers than this nobody sees
-_BLOCK = 12  # steps whose logits are computed in one call
+_BLOCK = 16  # steps whose logits are computed in one call
 _CHUNK = 32  # steps whose logits are summed up in one call
 
 

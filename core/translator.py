@@ -164,6 +164,8 @@ class Translator:
         """The token with what can be told of a word that the vocabulary lacks: why, and how rare it must have been."""
         if self.source_tokenizer.name == PieceTokenizer.name:
             return token  # pieces are not chosen by how often they stand in the text
+        if token.text in terms() and len(self.source_tokenizer.tokenize(token.text)) > 1:
+            return replace(token, at_most=0)  # in training it was always cut apart
         if len(self.source_vocab) >= self.max_size:
             # Of the words seen as often as the last one kept, some found no room any more.
             return replace(token, at_most=self.source_vocab.counts[-1], kept_by="max_size")

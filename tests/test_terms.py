@@ -49,6 +49,7 @@ def test_a_term_is_read_whole_and_marked(shipped):
     assert trace.words == ["我", "喜欢", "学习", "机器学习", "。"]
     assert [(part.text, part.how) for part in trace.replacements] == [("machine learning", TERM)]
     assert trace.sentence in ("I like learning machine learning.", "I like studying machine learning.")
+    assert (trace.source[3].known, trace.source[3].at_most) == (False, 0)
     assert shipped.translate(["我喜欢学习机器学习。"]) == [trace.sentence]
     assert "list of terms" in replacements_note(trace.replacements)
     assert "CC-CEDICT" not in replacements_note(trace.replacements)
