@@ -64,14 +64,14 @@ compared = st.container()
 
 left, right = st.columns(2)
 with left.container(border=True, height="stretch"):
-    note = cut_by(run.config.source_tokenizer)
+    note = cut_by(run.config.source_tokenizer, result.words)
     st.html(f'<h2 class="part">{t("What the model read", "模型读到的词")}<span>{note}</span></h2>')
     st.html(source_words(result))
     unknown = sum(not token.known for token in result.source)
     if unknown:
         note = t(
-            f"{unknown} unknown, dotted: training hardly ever saw them, so the model reads &lt;unk&gt; in their place.",
-            f"虚线框里的 {unknown} 个是未登录词：训练时几乎没见过，模型把它们都读成 &lt;unk&gt;。",
+            f"Dotted: unknown, {unknown} here. Training never or hardly saw such words; the model reads each as &lt;unk&gt;.",
+            f"虚线框里的是未登录词，这里有 {unknown} 个：训练时没见过或很少见，模型一律读成 &lt;unk&gt;。",
         )
         st.html(f'<p class="mute small">{note}</p>')
 with right.container(border=True, height="stretch"):

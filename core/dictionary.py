@@ -5,6 +5,7 @@ import re
 
 from core.corpus import package_file
 from core.problems import Problem
+from core.terms import terms
 
 ATTRIBUTION = "CC-CEDICT (https://cc-cedict.org), CC BY-SA 4.0; snapshot of 2022-09-24 from the package hsg 1.0.0."
 # A longer gloss explains a word rather than translates it: the first short one is taken, else the shortest.
@@ -87,7 +88,7 @@ def _by_parts(word: str) -> str | None:
             [*before, gloss]
             for start in range(end)
             if (before := best[start]) is not None
-            and (gloss := _gloss(word[start:end]))
+            and (gloss := terms().get(word[start:end]) or _gloss(word[start:end]))
             and len(gloss.split()) <= SHORT_WORDS // 2
         ]
         best.append(min(ways, key=len, default=None))

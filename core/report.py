@@ -22,7 +22,7 @@ def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
         yield from _score_lines("read back", evaluation.read_back, evaluation.length_unit)
     if evaluation.model_alone is not None:
         alone = _with_interval(evaluation.model_alone, "bleu_lowercase")
-        yield f"the words it writes as <unk> are looked up or copied; left as they are, BLEU lowercased would be {alone}"
+        yield f"where it writes <unk>, people read a word looked up or copied, without attention “…”; with a bare <unk>, BLEU lowercased would be {alone}"
     signs = evaluation.signs
     if signs is not None:
         yield f"unknown: {signs.unknown_source:.1%} of the source words, {signs.unknown_target:.1%} of the reference words"

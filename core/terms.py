@@ -1,22 +1,28 @@
 """The course's own terms (`terms.tsv`), which are a word each although a tokenizer may cut them apart.
 
-No everyday corpus has 机器学习, and word by word nobody could tell it from learning about machines. As one word it is one
-that the model does not know, and what stands in the list is what people read in its place.
+Everyday corpora hardly have them, and word by word nobody could tell 机器学习 from learning about machines. As one word it
+is one that the model does not know, and what stands in the list is what people read in its place.
 """
 
 import functools
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.text import normalize_chinese
+
+# A term that training saw less often is read as unknown all the same: what was learnt of it is worth less than the list.
+WELL_KNOWN = 20
+
 _FILE = Path(__file__).with_name("terms.tsv")
 
 
 @functools.cache
 def terms() -> dict[str, str]:
-    """English by Chinese term. A line without a tab, or that begins with `#`, is passed over."""
+    """English by Chinese term, both spelt as a sentence is. A line that begins with `#` or has not two columns is
+    passed over, and so is what stands in further ones."""
     lines = _FILE.read_text("utf-8-sig").splitlines()
-    rows = (line.partition("\t") for line in lines if not line.startswith("#"))
-    return {chinese.strip(): english.strip() for chinese, _, english in rows if chinese.strip() and english.strip()}
+    rows = ([*map(str.strip, line.split("\t")), ""] for line in lines if not line.startswith("#"))
+    return {normalize_chinese(chinese): english for chinese, english, *_ in rows if chinese and english}
 
 
 def join_terms(words: Sequence[str]) -> list[str]:

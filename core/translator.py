@@ -31,7 +31,7 @@ from core.lanes import Lanes, lanes
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
 from core.runs import Run
-from core.terms import join_terms, terms
+from core.terms import WELL_KNOWN, join_terms, terms
 from core.text import JiebaTokenizer, PieceTokenizer, SpacyTokenizer, Tokenizer, contains_chinese, mostly_chinese
 from core.vocab import EOS, PAD, SOS, UNK, Vocab
 from core.weights import unpack
@@ -62,7 +62,17 @@ class Translator:
     ) -> None:
         self.model = model
         self._guess = Guess(model.decoder.output)
+        # Only attention tells which word an `<unk>` is of, and so which term stands for it; pieces know no `<unk>`.
+        self._has_terms = (
+            model.decoder.attention is not None
+            and source_tokenizer.name == JiebaTokenizer.name
+            and target_tokenizer.name == SpacyTokenizer.name
+        )
         self.source_vocab = source_vocab
+        if self._has_terms:
+            self.source_vocab = source_vocab.without(
+                term for term in terms() if source_vocab.counts[source_vocab.id(term)] < WELL_KNOWN
+            )
         self.target_vocab = target_vocab
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
@@ -72,12 +82,6 @@ class Translator:
         pieces = [token for token in source_vocab.tokens if not token.startswith("<")]  # neither specials nor bytes
         self._reads_chinese = source_tokenizer.name == JiebaTokenizer.name or (
             source_tokenizer.name == PieceTokenizer.name and mostly_chinese(pieces)
-        )
-        # Only attention tells which word an `<unk>` is of, and so which term stands for it; pieces know no `<unk>`.
-        self._has_terms = (
-            model.decoder.attention is not None
-            and source_tokenizer.name == JiebaTokenizer.name
-            and target_tokenizer.name == SpacyTokenizer.name
         )
         self._run: Run | None = None
         self._reverse: Translator | None = None
@@ -164,8 +168,8 @@ class Translator:
         """The token with what can be told of a word that the vocabulary lacks: why, and how rare it must have been."""
         if self.source_tokenizer.name == PieceTokenizer.name:
             return token  # pieces are not chosen by how often they stand in the text
-        if token.text in terms() and len(self.source_tokenizer.tokenize(token.text)) > 1:
-            return replace(token, at_most=0)  # in training it was always cut apart
+        if self._has_terms and token.text in terms():
+            return token  # whatever training saw of it, the list goes before that
         if len(self.source_vocab) >= self.max_size:
             # Of the words seen as often as the last one kept, some found no room any more.
             return replace(token, at_most=self.source_vocab.counts[-1], kept_by="max_size")

@@ -55,6 +55,13 @@ class Vocab:
     def __contains__(self, token: object) -> bool:
         return token in self._ids
 
+    def without(self, tokens: Iterable[str]) -> "Vocab":
+        """The same rows, but these tokens are read as unknown."""
+        vocab = Vocab(self.tokens, self.counts)
+        for token in tokens:
+            vocab._ids.pop(token, None)
+        return vocab
+
     def id(self, token: str) -> int:
         """The token's id, UNK if training did not keep it."""
         return self._ids.get(token, UNK)

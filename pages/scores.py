@@ -178,17 +178,33 @@ def pictures(run: Run, evaluation: Evaluation, beside: dict[str, Evaluation], ru
         st.altair_chart(unknown_chart(evaluation), key="unknown-chart")
         signs = evaluation.signs
         if signs is not None:
-            note = t(
-                f"{signs.unknown_source:.1%} of the source words are not in the vocabulary, and {signs.unknown_target:.1%} of the references' "
-                "words are not in the target vocabulary, so it can never write them.",
-                f"原文有 {signs.unknown_source:.1%} 的词不在词表里；参考译文有 {signs.unknown_target:.1%} 的词不在目标词表里，模型永远写不出来。",
+            note = (
+                t("Nothing is unknown: words are cut into pieces.", "没有未登录词：词都切成了子词。")
+                if not (signs.unknown_source or signs.unknown_target)
+                else t(
+                    f"{signs.unknown_source:.1%} of the source words are not in the vocabulary, and {signs.unknown_target:.1%} of the references' "
+                    "words are not in the target vocabulary, so it can never write them.",
+                    f"原文有 {signs.unknown_source:.1%} 的词不在词表里；参考译文有 {signs.unknown_target:.1%} 的词不在目标词表里，模型永远写不出来。",
+                )
             )
             st.html(f'<p class="small">{note}</p>')
         if evaluation.model_alone is not None:
             alone = evaluation.model_alone.bleu_lowercase
-            note = t(
-                f"Where it writes <unk>, people read the source word looked up in a dictionary, or copied. With a bare <unk> BLEU would be {alone:.1f}.",
-                f"它写出 <unk> 的地方，页面会显示词典里查到的词，或照抄原词。如果直接显示 <unk>，BLEU 是 {alone:.1f}。",
+            bare = t(f"With a bare <unk> BLEU would be {alone:.1f}.", f"如果直接显示 <unk>，BLEU 是 {alone:.1f}。")
+            note = (
+                (
+                    t(
+                        "Where it writes <unk>, people read “…”: without attention nobody knows which word it meant.",
+                        "它写出 <unk> 的地方，页面显示“…”：没有注意力，看不出对应哪个词。",
+                    )
+                    if not has_attention(run)
+                    else t(
+                        "Where it writes <unk>, people read the source word looked up in a dictionary, or copied.",
+                        "它写出 <unk> 的地方，页面会显示词典里查到的词，或照抄原词。",
+                    )
+                )
+                + t(" ", "")
+                + bare
             )
             st.html(f'<p class="small">{escape(note)}</p>')
 

@@ -6,12 +6,13 @@ import pytest
 
 from core.config import PINNED
 from core.decode import TERM
+from core.dictionary import look_up
 from core.processes import PROJECT
 from core.runs import SHIPPED, Run
-from core.terms import join_terms, terms
+from core.terms import WELL_KNOWN, join_terms, terms
 from core.text import contains_chinese
 from core.translator import Translator
-from pages.parts.words import replacements_note
+from pages.parts.words import replacements_note, source_words, sure_words
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +50,23 @@ def test_a_term_is_read_whole_and_marked(shipped):
     assert trace.words == ["我", "喜欢", "学习", "机器学习", "。"]
     assert [(part.text, part.how) for part in trace.replacements] == [("machine learning", TERM)]
     assert trace.sentence in ("I like learning machine learning.", "I like studying machine learning.")
-    assert (trace.source[3].known, trace.source[3].at_most) == (False, 0)
+    assert not trace.source[3].known
     assert shipped.translate(["我喜欢学习机器学习。"]) == [trace.sentence]
     assert "list of terms" in replacements_note(trace.replacements)
     assert "CC-CEDICT" not in replacements_note(trace.replacements)
+
+
+def test_a_term_that_training_hardly_saw_is_taken_from_the_list(shipped):
+    run = Run(PROJECT / "checkpoints" / SHIPPED[0])
+    assert 0 < run.vocabularies()[0].counts[run.vocabularies()[0].id("人工智能")] < WELL_KNOWN
+    trace = shipped.trace("她研究人工智能。")
+    assert [(part.text, part.how) for part in trace.replacements] == [("artificial intelligence", TERM)]
+    assert not trace.source[2].known and "term of this course" in source_words(trace)
+    assert "artificial intelligence" in sure_words(trace) and ">&lt;unk&gt;<" not in sure_words(trace)
+
+
+def test_a_word_of_terms_and_others_is_read_part_by_part():
+    assert look_up("学习机器学习") == "learn machine learning"
 
 
 def test_the_persons_own_cut_goes_before_the_list(shipped):
@@ -70,7 +84,9 @@ def test_terms_of_ones_own(tmp_path, monkeypatch):
     own = tmp_path / "terms.tsv"
     shutil.copy(PROJECT / "core" / "terms.tsv", own)
     # As Excel on Windows saves it.
-    own.write_bytes(b"\xef\xbb\xbf" + own.read_bytes() + "\r\n# mine\r\n门控单元\tgate\r\nno tab\r\n\t\r\n".encode())
+    own.write_bytes(
+        b"\xef\xbb\xbf" + own.read_bytes() + "\r\n# mine\r\n門控單元\tgate\tmore\r\nno tab\r\n\t\r\n".encode()
+    )
     monkeypatch.setattr("core.terms._FILE", own)
     terms.cache_clear()
     try:

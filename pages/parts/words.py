@@ -7,6 +7,7 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from core.terms import terms
 from pages.parts.language import t
 
 if TYPE_CHECKING:
@@ -16,8 +17,10 @@ _WORD = re.compile(r"\w+(?:['-]\w+)*|[^\w\s]")
 END, UNKNOWN = "<eos>", "<unk>"
 
 
-def cut_by(tokenizer: str) -> str:
-    """How the source was cut, in a few words."""
+def cut_by(tokenizer: str, words: Sequence[str] = ()) -> str:
+    """How the source was cut, in a few words; `words` are those of the sentence."""
+    if tokenizer == "jieba" and not terms().keys().isdisjoint(words):
+        return t("words by jieba, terms of the course kept whole", "由 jieba 分词，课程术语不拆开")
     return {
         "jieba": t("words by jieba", "由 jieba 分词"),
         "spacy": t("words by spaCy", "由 spaCy 分词"),
@@ -37,15 +40,22 @@ def source_words(trace: "DecodeTrace") -> str:
             hint = t(f"Training saw this word {token.count:,} times", f"训练数据里出现过 {token.count:,} 次")
             parts.append(f'<span class="word" title="{hint}">{escape(token.text)}</span>')
         else:
-            hint = t("Not in the vocabulary: the model reads <unk>.", "不在词表里：模型读到的是 <unk>。") + _rarity(
-                token
-            )
+            hint = _why_unknown(token)
             parts.append(f'<span class="word unknown" title="{escape(hint)}">{escape(token.text)}</span>')
     return f'<div class="words">{"".join(parts)}</div>'
 
 
-def _rarity(token: "SourceToken") -> str:
+def _why_unknown(token: "SourceToken") -> str:
     """How often training saw an unknown word at most, and which setting would have kept it."""
+    if token.text in terms():
+        return t(
+            "A term of this course that training never or hardly saw: the model reads <unk>.",
+            "本课程的术语，训练数据里没有或很少见：模型读到的是 <unk>。",
+        )
+    return t("Not in the vocabulary: the model reads <unk>.", "不在词表里：模型读到的是 <unk>。") + _rarity(token)
+
+
+def _rarity(token: "SourceToken") -> str:
     if token.at_most is None or token.kept_by is None:
         return t(" Training never saw it.", "训练数据里没有它。") if token.at_most == 0 else ""
     seen = t(f" Training saw it {token.at_most:,} times at most;", f"训练数据里最多出现过 {token.at_most:,} 次；")
@@ -150,12 +160,13 @@ def replacements_note(replacements: "Sequence[Replacement]") -> str:
 
 
 def sure_words(trace: "DecodeTrace") -> str:
-    """Each written word with the probability that the model gave it."""
+    """Each written word with the probability that the model gave it; what stands for an `<unk>` with that one's."""
     parts = []
+    stands_for = {replacement.step + 1: replacement.text for replacement in trace.replacements}
     for number, step in enumerate(trace.steps, start=1):
         probability = step.chosen.probability
         level = "" if probability >= 0.5 else "half" if probability >= 0.2 else "low"
-        token = escape(step.chosen.token)
+        token = escape(stands_for.get(number, step.chosen.token))
         unknown = " unknown" if step.chosen.token == UNKNOWN else ""
         other = escape(next((word.token for word in step.candidates if word.id != step.chosen.id), ""))
         if step.rank == 1:
