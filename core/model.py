@@ -301,6 +301,17 @@ class Decoder(nn.Module):
         return features, state, weights
 
 
+# Of the numbers in the encoder's embedding where the other is shared. After two epochs of the preset `attention` the
+# validation loss was 2.32 with 0.1, 2.33 with 0.044 and 2.53 with nn.Embedding's own 1.
+SOURCE_STD = 0.1
+
+
+def begin_small(embedding: nn.Embedding, std: float) -> None:
+    nn.init.normal_(embedding.weight, std=std)
+    with torch.no_grad():
+        embedding.weight[PAD].zero_()
+
+
 class Seq2Seq(nn.Module):
     """Encoder and decoder behind two calls, `encode` and `decode`."""
 
@@ -310,10 +321,11 @@ class Seq2Seq(nn.Module):
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
         if config.tied_output:
-            # As an output layer the embedding's rows must be small, or the first losses are far above chance.
-            nn.init.normal_(self.decoder.embedding.weight, std=config.embedding**-0.5)
-            with torch.no_grad():
-                self.decoder.embedding.weight[PAD].zero_()
+            # nn.Embedding draws rows of length √E. As an output layer they must be short, or the first losses are far
+            # above chance; and the encoder's hardly move from the noise they begin as, for Adam's steps are small
+            # beside them.
+            begin_small(self.decoder.embedding, config.embedding**-0.5)
+            begin_small(self.encoder.embedding, SOURCE_STD)
 
     def weights(self) -> dict[str, Tensor]:
         """The tensors by name, each once: a tied output layer's is the target embedding's."""
