@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import FILES, NO_OPTIONS, PRESETS, TrainConfig, preset
-from core.problems import Problem
+from core.problems import Problem, count_of
 from core.runs import Run
 
 if TYPE_CHECKING:
@@ -378,6 +378,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
     from core.evaluation import evaluate
     from core.report import evaluation_lines
     from core.scorer import evaluate_run, score_and_save
+    from core.tables import decode_text, lines
     from core.translator import Translator
 
     run = Run(options.run)
@@ -398,11 +399,14 @@ def evaluate_command(options: argparse.Namespace) -> int:
     elif options.file:
         translator = Translator.load(run)
         target = translator.target_tokenizer
-        pairs = [
-            # References pass through the same cutting and joining, so `do n't` in the file costs nobody points.
-            (source, target.detokenize(target.tokenize(reference)))
-            for source, reference in corpus.from_tsv(read_bytes(options.file), options.file.name)
-        ]
+        content = read_bytes(options.file)
+        read = corpus.from_tsv(content, options.file.name)
+        written = sum(1 for line in lines(decode_text(content, options.file.name)) if line.strip("\x00 \t"))
+        if written > len(read):
+            without = f"{count_of(written - len(read), 'line')} of {options.file.name} gave no pair"
+            print(f"{without}: no tab, an empty side, or a pair that stood there before", file=sys.stderr)
+        # References pass through the same cutting and joining, so `do n't` in the file costs nobody points.
+        pairs = [(source, target.detokenize(target.tokenize(reference))) for source, reference in read]
         evaluation, _ = evaluate(translator, pairs, options.beam, report=percent)
     else:
         evaluation, _ = evaluate_run(run, options.beam, percent)

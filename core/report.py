@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Sequence
 
 from core.evaluation import saved, saved_outputs
-from core.problems import Problem
+from core.problems import Problem, count_of
 from core.runs import Run
 from core.scoring import MEASURES, Evaluation, Measures, Output, Scores, between, findings
 
 
 def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
     """The scores as a person reads them in a terminal."""
-    yield f"{evaluation.sentences:,} sentences, one reference each; in brackets where the score lies in 95% of 1,000 draws of them"
+    yield f"{count_of(evaluation.sentences, 'sentence')}, one reference each; in brackets where the score lies in 95% of 1,000 draws of them"
     yield from _score_lines("greedy", evaluation, evaluation.length_unit)
     if evaluation.beam is not None:
         yield from _score_lines(f"beam search, width {evaluation.beam_width}", evaluation.beam, evaluation.length_unit)
         yield (
-            f"beam search translates {evaluation.beam_differs:,} sentences differently; {evaluation.beam_likelier:,} of these "
+            f"beam search translates {count_of(evaluation.beam_differs, 'sentence')} differently; {evaluation.beam_likelier:,} of these "
             f"translations are more probable to the model, and {evaluation.beam_likelier_worse:,} of those score worse"
         )
     if evaluation.read_back is not None:
@@ -34,7 +34,7 @@ def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
 
 def _score_lines(name: str, scores: Scores, unit: str) -> Iterator[str]:
     yield ""
-    yield f"{name:<26}{'sentences':>9}  {'BLEU':<20}{'lowercased':<20}{'chrF':<20}lowercased"
+    yield f"{name:<26}{'sentences':>9}  {'BLEU':<22}{'lowercased':<22}{'chrF':<22}lowercased"
     yield _score_line("all", scores)
     for group in scores.by_length:
         yield _score_line(f"{between(group.low + 1, group.high)} {unit}", group)
@@ -48,7 +48,7 @@ def _score_lines(name: str, scores: Scores, unit: str) -> Iterator[str]:
 
 def _score_line(name: str, measures: Measures) -> str:
     cells = [_with_interval(measures, measure) for measure in MEASURES]
-    return f"{name:<26}{measures.sentences:>9,}  " + "".join(f"{cell:<20}" for cell in cells).rstrip()
+    return f"{name:<26}{measures.sentences:>9,}  " + "".join(f"{cell:<22}" for cell in cells).rstrip()
 
 
 def _with_interval(measures: Measures, measure: str) -> str:

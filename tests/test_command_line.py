@@ -261,6 +261,14 @@ def test_references_that_were_cut_into_tokens_count_the_same(command, finished_r
     assert one == other
 
 
+def test_evaluate_says_how_many_lines_gave_no_pair(finished_run, tmp_path, command):
+    file = tmp_path / "odd.tsv"
+    file.write_text("我喜欢花。\tI like flowers.\n\n我喜欢书。\n我喜欢花。\tI like flowers.\tmore\n", "utf-8")
+    status, output, errors = command("evaluate", "--run", finished_run.folder, file)
+    assert status == 0 and "2 lines of odd.tsv gave no pair" in errors
+    assert "1 sentence," in output
+
+
 def test_without_a_file_a_run_is_scored_as_at_its_end(command, finished_run):
     status, output, _ = command("evaluate", "--json", "--run", finished_run.folder)
     assert status == 0
