@@ -31,16 +31,18 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from core.config import FILES, TrainConfig
-from core.corpus import Pair, save_pairs
 from core.problems import Problem
 from core.processes import PROJECT, START_SECONDS, held, start, unwritable
 from core.text import PieceTokenizer, Tokenizer, tokenizer
 from core.vocab import Vocab
+
+if TYPE_CHECKING:
+    from core.corpus import Pair
 
 # The first translates where nothing else was chosen. The twins differ in attention alone.
 SHIPPED = ("tatoeba-hsk-attention", "tatoeba-hsk-pieces", "lesson", "twin-attention", "twin-no-attention")
@@ -263,8 +265,8 @@ class Run:
         cls,
         folder: Path | str,
         config: TrainConfig,
-        pairs: Iterable[Pair] | None = None,
-        added: Sequence[Pair] = (),
+        pairs: "Iterable[Pair] | None" = None,
+        added: "Sequence[Pair]" = (),
     ) -> "Run":
         """Make a new run's folder with its config, and the person's own pairs if the corpus is theirs.
 
@@ -276,6 +278,9 @@ class Run:
         try:
             run.folder.parent.mkdir(parents=True, exist_ok=True)
             run.folder.mkdir()
+            # Not at the top: it brings numpy and pyarrow, without which the first page is drawn sooner.
+            from core.corpus import save_pairs
+
             if pairs is not None:
                 save_pairs(pairs, run.folder / "pairs.tsv")
             if added:
