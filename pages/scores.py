@@ -187,6 +187,11 @@ def pictures(run: Run, evaluation: Evaluation, beside: dict[str, Evaluation], ru
                     f"原文有 {signs.unknown_source:.1%} 的词不在词表里；参考译文有 {signs.unknown_target:.1%} 的词不在目标词表里，模型永远写不出来。",
                 )
             )
+            if any(group.high and group.high <= 0.1 for group in evaluation.by_unknown):
+                note += t(
+                    " Less than a tenth unknown: that can only be a sentence of more than ten words, and long ones score lower.",
+                    "不到一成未登录的，只可能是十个词以上的句子，而长句得分本来就低。",
+                )
             st.html(f'<p class="small">{note}</p>')
         if evaluation.model_alone is not None:
             alone = evaluation.model_alone.bleu_lowercase

@@ -40,7 +40,7 @@ def meaning(bleu: float) -> str:
     steps = (
         (10, t("mostly wrong", "大多译错")),
         (20, t("one guesses the topic", "能猜到大意")),
-        (30, t("clear, with mistakes", "意思清楚，有错")),
+        (30, t("clear, with mistakes", "清楚，有错")),
         (40, t("good", "译得不错")),
     )
     return next((words for limit, words in steps if bleu < limit), t("very good", "译得很好"))
