@@ -303,6 +303,8 @@ class Translator:
         for step, part in zip(steps, parts[1:], strict=True):
             source = None if writing.looked_at is None else writing.looked_at[step]
             text, how = ("…", GAP) if source is None else self._stands_for(words[source])
+            if not sentence and how in (TERM, LOOKED_UP):
+                text = text[:1].upper() + text[1:]  # as a sentence begins
             replacements.append(Replacement(step, source, text, how, len(sentence)))
             sentence += text + part
         return sentence, replacements

@@ -100,7 +100,7 @@ def test_no_translation_has_a_bare_unknown_word(translator):
             assert weights[replacement.source] == max(weights[:-1])
             word = trace.words[replacement.source]
             if replacement.how == LOOKED_UP:
-                assert replacement.text == look_up(word)
+                assert replacement.text.lower() == look_up(word).lower()
             else:
                 assert (replacement.how, replacement.text) == (COPIED, word)
         for found in translator.beam(text, 3).best:
@@ -118,8 +118,15 @@ def test_no_translation_has_a_bare_unknown_word(translator):
     ],
 )
 def test_a_word_that_it_does_not_have_is_looked_up_or_copied(translator, word, how, text):
-    sentence, (replacement,) = translator.read(Writing([UNK], [0]), [word])
-    assert (sentence, replacement.how, replacement.text) == (text, how, text)
+    like = translator.target_vocab.id("like")
+    sentence, (replacement,) = translator.read(Writing([like, UNK], [0, 1]), ["喜欢", word])
+    assert (sentence, replacement.how, replacement.text) == (f"like {text}", how, text)
+
+
+def test_a_sentence_that_begins_with_what_was_looked_up_begins_with_a_capital(translator):
+    for word, text in (("长颈鹿", "Giraffe"), ("机器学习", "Machine learning"), ("ok", "ok")):
+        sentence, (replacement,) = translator.read(Writing([UNK], [0]), [word])
+        assert sentence == replacement.text == text
 
 
 def test_it_stands_where_the_model_wrote_it(translator):
