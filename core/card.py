@@ -19,13 +19,14 @@ def card(training: Training, scores: Evaluation) -> str:
         for row in training.run.changes()
     )
     changes = f"\nChanged on the way, so this command alone does not make it again:\n{changes}\n" if changes else ""
+    kept = "the last" if config.keep == "last" else "with the lowest loss on unseen sentences"
     added = f" Of these pairs {len(material.added):,} are added ones, beside the corpus." if config.added else ""
     return f"""# {training.run.name}
 
 A {direction(config)}Seq2Seq model of Seq2Seq Playground, preset `{config.preset}`, {status.parameters:,} parameters.
 
 - Trained on {status.training_pairs:,} sentence pairs ({config.corpus}), {training.epoch} epochs in \
-{training.seconds / 60:.1f} minutes ({status.device}, {status.precision}, threads: {status.threads}); kept are the weights of epoch {training.best_epoch}, with the lowest loss on unseen sentences.{added}
+{training.seconds / 60:.1f} minutes ({status.device}, {status.precision}, threads: {status.threads}); kept are the weights of epoch {training.kept_epoch}, {kept}.{added}
 - Vocabularies: {len(material.source_vocab):,} source and {len(material.target_vocab):,} target words, from the training side alone.
 {score_lines(scores)}
 

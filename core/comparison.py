@@ -9,7 +9,7 @@ from core.config import TrainConfig
 from core.evaluation import saved
 from core.problems import Problem
 from core.processes import PROJECT
-from core.runs import Run, Status, kept_epoch
+from core.runs import Run, Status, lowest_loss
 
 # Settings that do not change what is learnt, or only in the last digit.
 BESIDE_THE_POINT = ("pinned", "based_on", "threads", "device", "precision")
@@ -74,7 +74,7 @@ def facts(run: Run) -> Facts | None:
     except Problem:
         scored = None
     status = run.status()
-    kept = kept_epoch(epochs)
+    kept = lowest_loss(epochs)
     return Facts(
         run=run,
         config=config,
@@ -137,7 +137,7 @@ def lesson_bleu(runs: Sequence[Facts]) -> float | None:
         return None
     if any((one.config.corpus, one.config.split_seed) != (its.corpus, its.split_seed) for one in runs):
         return None
-    kept = kept_epoch(lesson.epochs())
+    kept = lowest_loss(lesson.epochs())
     return float(kept["bleu"]) if kept else None
 
 

@@ -152,6 +152,12 @@ class TrainConfig(Architecture):
         low=0.0,
         high=100.0,
     )
+    keep: str = option(
+        "loss",
+        "whose weights the run keeps: of the epoch with the lowest loss on unseen sentences, or of the last one, whose BLEU is often "
+        "higher where the learning rate falls to 0",
+        choices=("loss", "last"),
+    )
     early_stop: str = option(
         "never",
         "end before the last epoch once this is no better on unseen sentences: loss or bleu",

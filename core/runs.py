@@ -86,7 +86,8 @@ class Status:
     stage: str = ""  # what it is at while it prepares (core/material.py)
     share_seconds_left: float = 0.0
     tokens_per_second: float = 0.0
-    best_epoch: int = 0
+    best_epoch: int = 0  # with the lowest validation loss
+    kept_epoch: int = 0  # whose weights are kept; 0: the best one's
     parameters: int = 0
     training_pairs: int = 0
     device: str = ""
@@ -96,6 +97,11 @@ class Status:
     @property
     def alive(self) -> bool:
         return self.state in ALIVE
+
+    @property
+    def weights_epoch(self) -> int:
+        """Whose weights are kept."""
+        return self.kept_epoch or self.best_epoch
 
 
 @dataclass(frozen=True)
@@ -208,9 +214,9 @@ def epoch_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return _with(rows, numbers=("epoch", "train_loss", "valid_loss", "bleu", "train_seconds", "tokens_per_second"))
 
 
-def kept_epoch(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Of the epochs' rows the one whose weights are kept: the first with the lowest validation loss. None where no loss
-    is a number."""
+def lowest_loss(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Of the epochs' rows the first with the lowest validation loss, whose weights are kept unless the run keeps the
+    last. None where no loss is a number."""
     sound = [row for row in rows if math.isfinite(row["valid_loss"])]
     return min(sound, key=lambda row: row["valid_loss"], default=None)
 

@@ -27,13 +27,13 @@ PROGRESS, LOCK = "scoring.json", "scoring.lock"
 def evaluate_run(
     run: Run, beam: int = BEAM_WIDTH, report: Report = lambda share: None
 ) -> tuple[Evaluation, list[Output]]:
-    """Score a run's best weights on its own test split. Raises Problem where it cannot be read."""
+    """Score a run's weights on its own test split. Raises Problem where it cannot be read."""
     from core.material import load_corpus
     from core.translator import Translator
 
     translator = Translator.load(run)
     pairs = load_corpus(run).split(run.config.split_seed).test
-    return evaluate(translator, pairs, beam, run.status().best_epoch, report)
+    return evaluate(translator, pairs, beam, run.status().weights_epoch, report)
 
 
 def restore_sentences(runs: Sequence[Run], bar: Bar | None = None) -> None:

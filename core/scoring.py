@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from core.problems import Problem
-from core.runs import kept_epoch
+from core.runs import lowest_loss
 from core.text import contains_chinese
 
 Interval = tuple[float, float]
@@ -434,16 +434,16 @@ def findings(signs: Signs | None, sentences: int, epochs: Sequence[dict[str, Any
                         f"{share:.0%} 的{side_zh}。请用更多句对，或调大 max_size、调小 min_freq。",
                     )
                 )
-    if overfits(epochs) and (best := kept_epoch(epochs)) is not None:
+    if overfits(epochs) and (best := lowest_loss(epochs)) is not None:
         last = epochs[-1]
         found.append(
             Problem(
                 f"It learns its sentences by heart: since epoch {best['epoch']} the training loss has fallen from "
                 f"{best['train_loss']:.2f} to {last['train_loss']:.2f}, while the loss on unseen sentences has risen from "
-                f"{best['valid_loss']:.2f} to {last['valid_loss']:.2f}. The weights of epoch {best['epoch']} are kept. "
+                f"{best['valid_loss']:.2f} to {last['valid_loss']:.2f}. "
                 "More pairs help most; else more dropout, a smaller model or fewer epochs.",
                 f"它在死记硬背：从第 {best['epoch']} 轮起，训练损失从 {best['train_loss']:.2f} 降到 {last['train_loss']:.2f}，"
-                f"没见过的句子的损失却从 {best['valid_loss']:.2f} 升到 {last['valid_loss']:.2f}。保留的是第 {best['epoch']} 轮的权重。"
+                f"没见过的句子的损失却从 {best['valid_loss']:.2f} 升到 {last['valid_loss']:.2f}。"
                 "最有用的是更多句对，其次是调大 dropout、缩小模型或少训练几轮。",
             )
         )
@@ -452,7 +452,7 @@ def findings(signs: Signs | None, sentences: int, epochs: Sequence[dict[str, Any
 
 def overfits(epochs: Sequence[dict[str, Any]]) -> bool:
     """True if the validation loss has risen by more than 1% since its best epoch while the training loss went on falling."""
-    best = kept_epoch(epochs)
+    best = lowest_loss(epochs)
     if best is None:
         return False
     last = epochs[-1]

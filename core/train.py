@@ -299,7 +299,7 @@ def _drop_late_wishes(training: Training) -> tuple[str, str]:
 
 
 def _stop(training: Training, created: float) -> Ended:
-    """Keep what there is: the best weights, or today's where no epoch has ended."""
+    """Keep what there is: the weights of an epoch, or today's where no epoch has ended."""
     run = training.run
     if not run.weights.exists():
         training.save_weights()
@@ -312,7 +312,7 @@ def _stop(training: Training, created: float) -> Ended:
 
 
 def _finish(training: Training, created: float, tell: Tell) -> Ended:
-    """Score the best weights on the whole test split and write the run's card."""
+    """Score the weights that are kept on the whole test split and write the run's card."""
     run, config = training.run, training.config
     run.write_status(training.status(SCORING, created))
     translator = Translator.load(run, str(training.machine.device))
@@ -320,7 +320,7 @@ def _finish(training: Training, created: float, tell: Tell) -> Ended:
     scores, outputs = evaluate(
         translator,
         training.material.split.test,
-        epoch=training.best_epoch,
+        epoch=training.kept_epoch,
         # Who asks to stop now gets the greedy score alone: beam search is left out.
         report=lambda share: told(share, "scoring") or not run.stop_requested,
     )
@@ -337,7 +337,12 @@ def _finish(training: Training, created: float, tell: Tell) -> Ended:
             f"Ended early: {'the validation loss' if loss else 'BLEU'} was not better for {epochs}.",
             f"提前结束：{'验证损失' if loss else 'BLEU'}连续 {config.patience} 个训练轮次没有变好。",
         )
-        if training.best_epoch:  # 0 where no loss was a number
+        if config.keep == "last":
+            early = (
+                f"{early[0]} The weights kept are those of the last epoch, {training.epoch}.",
+                f"{early[1]}保留的是最后一轮（第 {training.epoch} 轮）的权重。",
+            )
+        elif training.best_epoch:  # 0 where no loss was a number
             early = (
                 f"{early[0]} The weights kept are those of epoch {training.best_epoch}, where the validation loss was lowest.",
                 f"{early[1]}保留的是第 {training.best_epoch} 轮的权重，那时验证损失最低。",

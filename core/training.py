@@ -91,6 +91,11 @@ class Training:
         return self.learning_rate_asked
 
     @property
+    def kept_epoch(self) -> int:
+        """Whose weights are kept."""
+        return self.epoch if self.config.keep == "last" else self.best_epoch
+
+    @property
     def over(self) -> bool:
         return self.step >= self.steps or self.out_of_patience
 
@@ -227,8 +232,8 @@ class Training:
     # What is told
 
     def end_epoch(self) -> tuple[dict[str, Any], bool]:
-        """Validate, translate a sample, keep the weights if they are the best so far, and write it all down. Returns
-        the row of metrics.jsonl, and whether they are.
+        """Validate, translate a sample, keep the weights if they are those to keep, and write it all down. Returns
+        the row of metrics.jsonl, and whether they are the best so far.
 
         The best are those with the lowest validation loss: BLEU on a sample of sentences is too noisy to choose by.
         """
@@ -244,6 +249,7 @@ class Training:
         best = valid_loss < self.best_loss
         if best:
             self.best_loss, self.best_epoch = valid_loss, self.epoch
+        if best or self.config.keep == "last":
             self.save_weights()
         if scores.bleu > self.best_bleu:
             self.best_bleu, self.best_bleu_epoch = scores.bleu, self.epoch
@@ -297,6 +303,7 @@ class Training:
             seconds_left=round(left, 1),
             tokens_per_second=round(rate, 1),
             best_epoch=self.best_epoch,
+            kept_epoch=self.kept_epoch,
             parameters=sum(parameter.numel() for parameter in self.model.parameters()),
             training_pairs=self.material.learnt,
             device=self.machine.label,

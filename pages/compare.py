@@ -254,7 +254,7 @@ def _results(runs: Sequence[Facts]) -> list[Row]:
          lambda value: f"{value:.1f}", max if scores else None),
         (t("validation loss", "验证损失"), t("the lowest", "最低值"), [one.valid_loss for one in runs],
          lambda value: f"{value:.2f}", min if losses else None),
-        (t("epoch of the lowest loss", "损失最低的轮次"), t("its weights are kept", "保留的是这一轮的权重"), [one.status.best_epoch or None for one in runs], str, None),
+        (t("epoch of the lowest loss", "损失最低的轮次"), t("its weights are kept, unless a run keeps the last", "保留的是这一轮的权重，除非设为保留最后一轮"), [one.status.best_epoch or None for one in runs], str, None),
         (t("trained for", "训练用时"), "", [one.seconds for one in runs], duration, None),
         (t("parameters", "参数"), "", [one.status.parameters or None for one in runs], lambda n: f"{n:,}", None),
         (t("pairs trained on", "训练句对"), "", [one.status.training_pairs or None for one in runs], lambda n: f"{n:,}", None),

@@ -226,7 +226,7 @@ def to_be_scored(run: Run, evaluation: Evaluation | None) -> str:
             "This score is of an older version: score it again to see intervals, lengths and sentences.",
             "这个分数来自旧版本：重新评分后能看到区间、长度和句子。",
         )
-    if evaluation.epoch < run.status().best_epoch:
+    if evaluation.epoch < run.status().weights_epoch:
         return t(
             f"The run has learnt on since: scored were the weights of epoch {evaluation.epoch}.",
             f"评分之后又继续训练过：评分用的是第 {evaluation.epoch} 轮的权重。",

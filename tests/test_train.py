@@ -24,10 +24,11 @@ from core.__main__ import parser
 from core.batches import encode_pairs, make_batch
 from core.config import Architecture, preset
 from core.estimate import estimate
+from core.evaluation import saved
 from core.material import load_corpus, normalized, prepare
 from core.problems import Problem
 from core.processes import PROJECT
-from core.runs import Control, Run, kept_epoch
+from core.runs import Control, Run, lowest_loss
 from core.step import batch_loss, mean_loss
 from core.text import tokenizer
 from core.train import Ended, EpochEnded, Paused, Prepared, Stepped, _preparing, train
@@ -671,12 +672,28 @@ def test_an_early_stop_ends_the_run_once_its_patience_is_over(new_run, monkeypat
     assert (status.state, status.epoch, status.epochs) == ("finished", 4, 9)
     assert "not better for 2 epochs" in status.reason_en
     # Whatever it stopped by, the weights kept are those of the lowest loss, and it says so.
-    kept = kept_epoch(run.epochs())["epoch"]
+    kept = lowest_loss(run.epochs())["epoch"]
     assert f"those of epoch {kept}, where the validation loss was lowest" in status.reason_en
     assert f"保留的是第 {kept} 轮的权重" in status.reason_zh
     # Going on gives it its patience back.
     list(train(run, resume=True))
     assert run.status().epoch > 5
+
+
+def test_the_last_weights_are_kept_where_that_is_asked(new_run, monkeypatch):
+    losses = [1.0, 2.0, 3.0]
+    told = iter(losses)
+    monkeypatch.setattr(core.training, "mean_loss", lambda *_: next(told))
+    run = new_run(epochs=3, keep="last")
+    list(train(run))
+    status = run.status()
+    assert (status.best_epoch, status.kept_epoch, status.weights_epoch) == (1, 3, 3)
+    state = load_file(run.state_file)
+    kept = load_file(run.weights)
+    assert kept and all(torch.equal(kept[name], state[f"model.{name}"]) for name in kept)
+    assert "kept are the weights of epoch 3, the last" in (run.folder / "README.md").read_text("utf-8")
+    assert "--keep last" in (run.folder / "README.md").read_text("utf-8")
+    assert saved(run).epoch == 3
 
 
 # When it goes wrong

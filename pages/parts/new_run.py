@@ -451,6 +451,14 @@ def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
                 ),
             )
             choice(
+                "keep",
+                t(
+                    "The weights of the epoch with the lowest loss on unseen sentences, or of the last one. Where the learning "
+                    "rate falls to 0, BLEU is often highest at the end, though the loss no longer falls.",
+                    "保留没见过的句子损失最低那一轮的权重，或最后一轮的权重。学习率降到 0 时，即使损失不再下降，BLEU 也往往是最后最高。",
+                ),
+            )
+            choice(
                 "early_stop",
                 t(
                     "End before the last epoch once the loss on unseen sentences no longer falls, or BLEU no longer rises.",

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import runs
 from core.problems import Problem
-from core.runs import Run, kept_epoch, list_runs
+from core.runs import Run, list_runs, lowest_loss
 from pages.parts.fields import field_value
 from pages.parts.history import history
 from pages.parts.language import language, say, t
@@ -60,7 +60,7 @@ def _facts(run: Run, alive: bool) -> None:
                 facts.append(t(f"{status.epoch} of {status.epochs} epochs", f"{status.epoch}/{status.epochs} 轮"))
         except Problem:
             pass
-    if (kept := kept_epoch(epochs)) is not None:
+    if (kept := lowest_loss(epochs)) is not None:
         epoch, bleu = f"{kept['epoch']:g}", f"{kept['bleu']:.1f}"
         facts.append(
             t(f"lowest loss after epoch {epoch}, BLEU {bleu} there", f"第 {epoch} 轮损失最低，那时 BLEU {bleu}")
