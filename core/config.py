@@ -205,6 +205,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 0.003,
         "schedule": "linear",
         "label_smoothing": 0.1,
+        "keep": "last",
     },
     # Word pieces cut anew each epoch, so that nothing is unknown and little is learnt by heart: slower, and a little better.
     "pieces": {
@@ -221,11 +222,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "max_size": 6000,
         "min_freq": 1,
         "teacher_forcing": 1.0,
-        "batch_size": 64,
-        "learning_rate": 0.002,
+        "batch_size": 128,
+        "learning_rate": 0.003,
         "schedule": "linear",
         "label_smoothing": 0.1,
-        "epochs": 30,
+        "epochs": 14,
+        "keep": "last",
     },
     # A first look, in seconds: shows the mechanics, learns little.
     "tiny": {
