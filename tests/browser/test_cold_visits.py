@@ -20,7 +20,7 @@ def test_a_cold_visit_shows_the_page_in_both_languages(browser, fresh_server: Se
     with visiting(browser, fresh_server.url) as visit:
         for locale, words in (("zh-CN", chinese), ("en-US", english)):
             one = visit(locale).go(address)
-            assert words in one.text()
+            one.wait_for_text(words)
             one.page.locator(".st-key-bar a").nth(5).wait_for()
 
 
