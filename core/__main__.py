@@ -378,7 +378,6 @@ def evaluate_command(options: argparse.Namespace) -> int:
     from core.evaluation import evaluate
     from core.report import evaluation_lines
     from core.scorer import evaluate_run, score_and_save
-    from core.tables import decode_text, lines
     from core.translator import Translator
 
     run = Run(options.run)
@@ -399,14 +398,12 @@ def evaluate_command(options: argparse.Namespace) -> int:
     elif options.file:
         translator = Translator.load(run)
         target = translator.target_tokenizer
-        content = read_bytes(options.file)
-        read = corpus.from_tsv(content, options.file.name)
-        written = sum(1 for line in lines(decode_text(content, options.file.name)) if line.strip("\x00 \t"))
-        if written > len(read):
-            without = f"{count_of(written - len(read), 'line')} of {options.file.name} gave no pair"
-            print(f"{without}: no tab, an empty side, or a pair that stood there before", file=sys.stderr)
+        read = corpus.sifted_tsv(read_bytes(options.file), options.file.name)
+        if without := read.empty + read.repeated:
+            gave_none = f"{count_of(without, 'line')} of {options.file.name} gave no pair"
+            print(f"{gave_none}: no tab, an empty side, or a pair that stood there before", file=sys.stderr)
         # References pass through the same cutting and joining, so `do n't` in the file costs nobody points.
-        pairs = [(source, target.detokenize(target.tokenize(reference))) for source, reference in read]
+        pairs = [(source, target.detokenize(target.tokenize(reference))) for source, reference in read.pairs]
         evaluation, _ = evaluate(translator, pairs, options.beam, report=percent)
     else:
         evaluation, _ = evaluate_run(run, options.beam, percent)

@@ -172,7 +172,13 @@ def _check_counts(counts: Sequence[int], names: Sequence[str]) -> None:
 
 
 def from_tsv(content: bytes, name: str = "file") -> list[Pair]:
-    """Pairs from a file with two tab-separated columns, source first. Further columns are ignored.
+    """The pairs alone of `sifted_tsv`."""
+    return sifted_tsv(content, name).pairs
+
+
+def sifted_tsv(content: bytes, name: str) -> "Sifted":
+    """Pairs from a file with two tab-separated columns, source first. Further columns are ignored; a line without a tab
+    counts as one with an empty side, a blank line not at all.
 
     Raises Problem where no line has two columns.
     """
@@ -180,7 +186,7 @@ def from_tsv(content: bytes, name: str = "file") -> list[Pair]:
     filled = [row for row in rows if any(cell.strip("\x00 ") for cell in row)]
     if filled and not any(len(row) >= 2 for row in filled):
         raise _one_column(name)
-    return sift(((row[0], row[1]) for row in filled if len(row) >= 2), name).pairs
+    return sift(((row[0], "".join(row[1:2])) for row in filled), name)
 
 
 def from_table(table: Table, source: int, target: int) -> list[Pair]:
