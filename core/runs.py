@@ -3,7 +3,7 @@
     config.json                 the TrainConfig
     source_vocab.json, target_vocab.json
     source_pieces.model, target_pieces.model    for a side that is cut into pieces: sentencepiece's model
-    model.safetensors           the best weights so far
+    model.safetensors           the weights that are kept: the best so far, or the last epoch's
     metrics.jsonl               a row a step (`step`, `loss`, …), a row an epoch (`epoch`, `train_loss`, …)
                                 a row a change on the way (`change`, `from`, `to`, `at_step`)
     samples.jsonl               the pinned sentences' translations at each epoch, and what stood to choose from

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.runs import Run
-from pages.parts.decodings import BY_BEAM, READ_BACK, bleu_of, each_once, number, table, times_of
+from pages.parts.decodings import BY_BEAM, CANDIDATES, READ_BACK, bleu_of, each_once, number, table, times_of
 from pages.parts.language import t
 from pages.parts.loading import read_back
 from pages.parts.words import sentence_words
@@ -72,25 +72,23 @@ def _table(found: "list[Reread]", first: "Reread", source: "list[SourceToken]") 
 
 def _verdict(best: "Reread", first: "Reread", run: Run) -> str:
     """Whether reading back has changed the choice, and what it changes on average."""
-    from core.read_back import WIDTH  # needs torch, which is there once something was read back
-
     gain = best.back - first.back
     if best.sentence == first.sentence:
         said = t(
-            f"Both directions agree: what beam search of width {WIDTH} puts first also has the best score.",
-            f"两个方向意见一致：集束搜索（宽度 {WIDTH}）排第一的，得分也最高。",
+            f"Both directions agree: what beam search of width {CANDIDATES} puts first also has the best score.",
+            f"两个方向意见一致：集束搜索（宽度 {CANDIDATES}）排第一的，得分也最高。",
         )
     elif gain > 0:
         times = times_of(gain)
         said = t(
-            f"Beam search of width {WIDTH} alone would have chosen another one. From this translation the reverse model gives the sentence "
+            f"Beam search of width {CANDIDATES} alone would have chosen another one. From this translation the reverse model gives the sentence "
             f"{times} the probability that it gives it from that one.",
-            f"只用集束搜索（宽度 {WIDTH}），选的会是另一句。看到现在这句译文，反向模型给原句的概率是看到那一句时的 {times}。",
+            f"只用集束搜索（宽度 {CANDIDATES}），选的会是另一句。看到现在这句译文，反向模型给原句的概率是看到那一句时的 {times}。",
         )
     else:
         said = t(
-            f"Beam search of width {WIDTH} alone would have chosen another one. It is shorter: here each word adds less to the score.",
-            f"只用集束搜索（宽度 {WIDTH}），选的会是另一句：在这里，每个词给得分加得少一些。",
+            f"Beam search of width {CANDIDATES} alone would have chosen another one. It is shorter: here each word adds less to the score.",
+            f"只用集束搜索（宽度 {CANDIDATES}），选的会是另一句：在这里，每个词给得分加得少一些。",
         )
     searched, chosen = bleu_of(run, BY_BEAM), bleu_of(run, READ_BACK)
     if searched is not None and chosen is not None:

@@ -145,12 +145,12 @@ def replacements_note(replacements: "Sequence[Replacement]") -> str:
             "灰色的词不是模型翻译的：它的词表里没有，取自本课程的术语表。",
         )
     if hows & {"looked up", "term"}:
-        terms = "term" in hows
+        listed = "term" in hows
         return t(
             "Grey: not translated by the model, which has no word for it, but "
-            f"{'taken from this course’s list of terms, ' if terms else ''}looked up in the dictionary "
+            f"{'taken from this course’s list of terms, ' if listed else ''}looked up in the dictionary "
             "CC-CEDICT (cc-cedict.org, CC BY-SA 4.0) or copied.",
-            f"灰色的词不是模型翻译的：它的词表里没有，这里{'先查本课程的术语表，再查' if terms else '查的是'}"
+            f"灰色的词不是模型翻译的：它的词表里没有，这里{'先查本课程的术语表，再查' if listed else '查的是'}"
             "词典 CC-CEDICT（cc-cedict.org，CC BY-SA 4.0），查不到就照抄。",
         )
     return t(
