@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import FILES, NO_OPTIONS, PRESETS, TrainConfig, preset
 from core.problems import Problem, count_of
+from core.processes import wait_briefly
 from core.runs import Run
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ LARGE = 50 * 2**20  # bytes; a person's files above this are read line by line
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 2 where something is wrong that the person can mend, 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
+    if options.command is not benchmark_command:  # the lesson's loop is timed as torch comes
+        wait_briefly()
     try:
         status: int = options.command(options)
         return status
@@ -300,7 +303,7 @@ def show(run: Run, events: "Iterable[Event]", quiet: bool) -> None:
                 added += " (the others are learnt already, held out or too long)"
             say(
                 f"{event.pairs:,} pairs{added} · {event.source_words:,} source and {event.target_words:,} target words · "
-                f"{event.parameters:,} parameters · {event.device}, {event.precision}, {event.threads} threads"
+                f"{event.parameters:,} parameters · {event.device}, {event.precision}, {count_of(event.threads, 'thread')}"
             )
             bar = tqdm(total=event.steps, initial=event.step, unit="step", disable=quiet, file=sys.stderr)
         elif isinstance(event, Stepped) and bar is not None:

@@ -1,7 +1,6 @@
 """The lesson's loop and ours, side by side in one run, and this machine's limit for both."""
 
 import math
-import os
 import random
 import statistics
 import time
@@ -15,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from core import corpus
 from core.batches import EncodedPairs, batch_rows, batches, make_batch
 from core.config import TrainConfig, preset
-from core.machine import Machine, keep_freed_memory, matmul_rate
+from core.machine import DEFAULT_THREADS, Machine, keep_freed_memory, matmul_rate
 from core.material import Material, load_corpus, normalized, prepare
 from core.model import Seq2Seq
 from core.runs import Run
@@ -185,7 +184,7 @@ def measure(
     runs there, the lesson's on the CPU, as published.
     """
     keep_freed_memory()
-    config = replace(preset("lesson", pairs=pairs), threads=threads or os.cpu_count() or 1, device=device)
+    config = replace(preset("lesson", pairs=pairs), threads=threads or DEFAULT_THREADS, device=device)
     machine = Machine.for_config(config)
     material = prepared(config)
     yield f"{machine.label}, {machine.threads} threads, torch {torch.__version__}; {len(material.train):,} pairs, "
@@ -262,7 +261,7 @@ def quality(pairs: int, epochs: int, seeds: Sequence[int], threads: int) -> Iter
     the learning rate raised to 0.003 and falling to 0, since four times as large batches make a quarter of the steps.
     """
     keep_freed_memory()
-    base = preset("lesson", pairs=pairs, epochs=epochs, threads=threads or os.cpu_count() or 1)
+    base = preset("lesson", pairs=pairs, epochs=epochs, threads=threads or DEFAULT_THREADS)
     quick = replace(base, batch_size=128, learning_rate=0.003, schedule="linear")
     material = prepared(base)
     yield f"validation loss, nats a word, after {epochs} epochs of {len(material.train):,} pairs, teacher forcing 0.5"
@@ -302,7 +301,7 @@ TEN_WORDS = "我昨天在学校图书馆认真学习机器学习。"
 
 def decoding(run: Run, rounds: int, threads: int) -> Iterator[str]:
     """How long a run takes to translate: one sentence with its whole trace, and a thousand in a batch."""
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    torch.set_num_threads(threads or DEFAULT_THREADS)
     translator = Translator.load(run)
     sentences = [source for source, _ in load_corpus(run).split(run.config.split_seed).test][:1000]
     words = len(translator.cut(TEN_WORDS))

@@ -172,7 +172,7 @@ class TrainConfig(Architecture):
     precision: str = option(
         AUTO, "numbers in matrix products; auto measures which is faster", choices=(AUTO, "float32", "bfloat16")
     )
-    threads: int = option(0, "CPU threads; 0 leaves one core to the page that watches", low=0, high=1024)
+    threads: int = option(0, "CPU threads; 0 is one for each core", low=0, high=1024)
     pinned: tuple[str, ...] = option(PINNED, "sentences translated at every epoch")
     based_on: str = option("", "the run whose settings this one began from")
 

@@ -2,7 +2,6 @@
 
 import ctypes
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,10 +13,9 @@ import torch
 from core.config import AUTO, TrainConfig
 from core.problems import Problem
 
-
-def default_threads() -> int:
-    """All cores but one, which is left to the page that watches and to everything else."""
-    return max(1, (os.cpu_count() or 1) - 1)
+# As many as torch chooses by itself: one for each core that this process may use, hyperthreads not counted, unless
+# OMP_NUM_THREADS says otherwise. The page that watches needs none of its own (see `core.processes.wait_briefly`).
+DEFAULT_THREADS = torch.get_num_threads()
 
 
 def keep_freed_memory(keep: bool = True) -> None:
@@ -106,7 +104,7 @@ class Machine:
     def for_config(cls, config: TrainConfig) -> "Machine":
         """Choose what the config leaves open, and set the process's number of threads."""
         device = choose_device(config.device)
-        threads = config.threads or default_threads()
+        threads = config.threads or DEFAULT_THREADS
         torch.set_num_threads(threads)
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32

@@ -17,15 +17,20 @@ PROJECT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 
 
-def start(command: Sequence[str], log: Path, threads: int | None = None) -> None:
-    """Run `python -m core COMMAND` in a process of its own, which writes into the log. Raises OSError.
+def wait_briefly() -> None:
+    """Let torch's threads sleep where they wait for one another, after about 10 µs; before torch is imported.
 
-    threads: for its matrix products, where it does not set them itself.
+    By themselves they wait in a loop, for each other's share of every product. Beside one busy process, two on two
+    cores then train at less than half of their speed, and two such runs at a tenth. Sleeping at once costs a run that
+    has the machine to itself a tenth or more, for waking takes longer than most waits (`BENCHMARKS.md`).
     """
-    # A process that watches leaves threads waiting in a loop; passive ones leave the core to others.
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONIOENCODING": "utf-8"}
-    if threads:
-        environment.setdefault("OMP_NUM_THREADS", str(threads))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # turns of that loop; for GNU's OpenMP, which torch has on Linux
+
+
+def start(command: Sequence[str], log: Path) -> None:
+    """Run `python -m core COMMAND` in a process of its own, which writes into the log. Raises OSError."""
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}

@@ -4,7 +4,6 @@ That process holds `scoring.lock` and says in `scoring.json` how far it is; a pa
 """
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -145,7 +144,6 @@ def start(run: Run) -> None:
     command = ["evaluate", "--run", str(run.folder.resolve()), "--save", "--quiet"]
     try:
         _write_progress(run, 0.0)
-        # One core is left to the page that watches.
-        start_process(command, run.folder / "train.log", threads=max(1, (os.cpu_count() or 2) - 1))
+        start_process(command, run.folder / "train.log")
     except OSError as error:
         raise unwritable(run.folder, error) from error

@@ -94,6 +94,24 @@ def test_help_lists_the_commands_and_each_setting_with_its_range(command):
     assert "1 to 10,000" in " ".join(output.split())
 
 
+def test_threads_learn_how_to_wait_before_torch_is_there(tmp_path):
+    watch = "import os, sys; print('torch' in sys.modules, os.environ['GOMP_SPINCOUNT'], os.environ['OMP_WAIT_POLICY'])"
+    code = f"""
+import core.__main__ as line
+wait = line.wait_briefly
+def waits():
+    wait()
+    {watch}
+line.wait_briefly = waits
+line.main(["train", "--resume", "--run", {str(tmp_path / "none")!r}])
+"""
+    bare = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    asked = {**bare, "GOMP_SPINCOUNT": "7", "OMP_WAIT_POLICY": "ACTIVE"}
+    for environment, expected in ((bare, "False 1000 PASSIVE"), (asked, "False 7 ACTIVE")):
+        run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment, capture_output=True, text=True)
+        assert run.stdout.strip() == expected, run.stderr
+
+
 def test_an_unknown_command_or_setting_ends_with_2(command):
     assert command("transalte")[0] == 2
     assert command("train", "--run", "x", "--epoch-count", "3")[0] == 2

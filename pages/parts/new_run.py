@@ -1,7 +1,6 @@
 """The form that starts a run."""
 
 import dataclasses
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
@@ -468,7 +467,7 @@ def advanced(base: TrainConfig, suffix: str) -> dict[str, Any]:
             if values["early_stop"] != "never":
                 number("patience", 1)
             number("seed", 1)
-            number("threads", 1, t("0: all but one, which is left to this page.", "0：留一个核给这个页面。"))
+            number("threads", 1, t("0: one for each core.", "0：每个核一个线程。"))
             choice("device")
             choice("precision")
     return values
@@ -502,10 +501,9 @@ def _estimate(config: TrainConfig, own: OwnPairs | None) -> None:
         if found.pairs < config.pairs * 0.98
         else ""
     )
-    cores = os.cpu_count() or 1
     on = f"{found.device}, {found.precision}"
     if found.device == "CPU":
-        on += t(f", {found.threads} of {cores} cores", f"，用 {cores} 个核中的 {found.threads} 个")
+        on += t(f", {count_of(found.threads, 'thread')}", f"，{found.threads} 个线程")
     each, whole = duration(found.epoch_seconds), duration(found.epoch_seconds * config.epochs)
     st.caption(
         t(

@@ -1,14 +1,13 @@
 """A run as it learns: a window onto its folder, redrawn while its process lives."""
 
 import math
-import os
 import time
 from html import escape
 
 import streamlit as st
 
 from core import runs
-from core.problems import Problem
+from core.problems import Problem, count_of
 from core.runs import MAX_PINNED, Run, Status, list_runs
 from core.text import contains_chinese
 from pages.parts.fields import differences, field_value
@@ -276,9 +275,8 @@ def _numbers(status: Status, written: History) -> None:
     if status.device:
         where = f"{status.device} · {status.precision}"
         if status.device == "CPU":
-            cores = os.cpu_count() or 1
             where += (
-                t(f" · {status.threads} of {cores} cores", f" · {cores} 核用 {status.threads}") if status.alive else ""
+                t(f" · {count_of(status.threads, 'thread')}", f" · {status.threads} 个线程") if status.alive else ""
             )
         cells.append((t("on", "设备"), where))
     html = "".join(f"<div><span>{label}</span><b>{escape(value)}</b></div>" for label, value in cells)
