@@ -11,15 +11,14 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool1d
 
 from core.batches import pad_columns
-from core.guess import Guess
 from core.machine import one_thread
 from core.model import Memory, Seq2Seq, State
+from core.quick import Output
 from core.vocab import EOS, SOS, SPECIALS, UNK, Vocab
 
 MAX_CANDIDATES = 20
 TEMPERATURES = tuple(tenths / 10 for tenths in range(1, 21))
 STATE_NUMBERS = 64  # a state in a trace is drawn as a strip: more numbers than this nobody sees
-_BLOCK = 16  # steps whose logits are computed in one call
 _CHUNK = 32  # steps whose logits are summed up in one call
 
 
@@ -223,17 +222,17 @@ def greedy_trace(
     target_vocab: Vocab,
     read: Reader,
     prefix: Sequence[int] = (),
-    guess: Guess | None = None,
+    output: Output | None = None,
 ) -> DecodeTrace:
     """Translate one sentence, one pass through the decoder a word, and keep what was on offer at each step.
 
     read: puts words together for people. prefix: target ids that the first steps are made to choose; after them each step takes its most probable word.
-    guess: the model's, where the caller keeps one; it changes nothing but the time.
+    output: the model's output layer, where the caller keeps one; it changes nothing but the time.
     Steps whose choices agree with another trace's have the same numbers as there.
     """
     source = source_tokens(words, source_vocab)
     memory, state, first = begin(model, [np.array([token.id for token in source], dtype=np.int64)])
-    guess = guess or Guess(model.decoder.output)
+    output = output or Output(model.decoder.output)
     limit = step_limit(len(source))
     chosen: list[int] = []
     features_of: list[Tensor] = []
@@ -244,13 +243,13 @@ def greedy_trace(
         while len(chosen) < limit and (not chosen or chosen[-1] != EOS):
             token = chosen[-1] if chosen else SOS
             features, state, attention = model.decoder.features(torch.full_like(first, token), memory, state)
-            chosen.append(prefix[len(chosen)] if len(chosen) < len(prefix) else guess(features[0]))
+            chosen.append(prefix[len(chosen)] if len(chosen) < len(prefix) else output.likeliest(features[0]))
             features_of.append(features[0, 0])
             states_after.append(state)
             if attention is not None:
                 attention_of.append(attention[0, 0])
         # Guessing on, and all logits in one go, read the output layer's weights once instead of at each step.
-        logits = _logits(model, torch.stack(features_of))
+        logits = output.logits(torch.stack(features_of))
         likeliest = logits.argmax(dim=1).tolist()
         wrong = next((step for step in range(settled, len(chosen)) if chosen[step] != likeliest[step]), None)
         if wrong is None:
@@ -290,13 +289,6 @@ def greedy_trace(
         finished=finished,
         vocabulary=len(target_vocab),
     )
-
-
-def _logits(model: Seq2Seq, features: Tensor) -> Tensor:
-    """The output layer for T steps (T, width): (T, V), float32. In blocks of one size, the last one filled up, so that
-    a step's numbers do not hang on how many steps follow it."""
-    whole = torch.nn.functional.pad(features, (0, 0, 0, -len(features) % _BLOCK))
-    return torch.cat([model.decoder.output(block).float() for block in torch.split(whole, _BLOCK)])[: len(features)]
 
 
 def _sums_at_temperatures(below: Tensor) -> Tensor:

@@ -26,10 +26,10 @@ from core.decode import (
     step_limit,
 )
 from core.dictionary import look_up
-from core.guess import Guess
 from core.lanes import Lanes, lanes
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
+from core.quick import Output, QuickOutput, lay_out
 from core.runs import Run
 from core.terms import WELL_KNOWN, join_terms, terms
 from core.text import JiebaTokenizer, PieceTokenizer, SpacyTokenizer, Tokenizer, contains_chinese, mostly_chinese
@@ -61,7 +61,7 @@ class Translator:
         max_size: int = sys.maxsize,
     ) -> None:
         self.model = model
-        self._guess = Guess(model.decoder.output)
+        self._output = Output(model.decoder.output)
         # Only attention tells which word an `<unk>` is of, and so which term stands for it; pieces know no `<unk>`.
         self._has_terms = (
             model.decoder.attention is not None
@@ -108,6 +108,9 @@ class Translator:
             ) from error
         model.to(device).eval()
         translator = cls(model, source_vocab, target_vocab, *run.tokenizers(), config.min_freq, config.max_size)
+        if next(model.parameters()).device.type == "cpu":
+            lay_out(model)
+            translator._output = QuickOutput(model.decoder.output)
         translator._run = run
         return translator
 
@@ -160,7 +163,7 @@ class Translator:
         words = self.words(text, words)
         self._check_prefix(prefix, len(words))
         trace = greedy_trace(
-            self.model, text, words, self.source_vocab, self.target_vocab, self.read, prefix, self._guess
+            self.model, text, words, self.source_vocab, self.target_vocab, self.read, prefix, self._output
         )
         return replace(trace, source=[token if token.known else self._why_unknown(token) for token in trace.source])
 

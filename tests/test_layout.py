@@ -8,7 +8,7 @@ from core.processes import PROJECT
 # A module imports from its own level and those before it.
 LEVELS = [
     {"problems", "config", "progress", "processes"},
-    {"text", "terms", "vocab", "model", "gru", "loss", "weights", "machine", "tables", "encoded", "split", "guess"},
+    {"text", "terms", "vocab", "model", "gru", "loss", "weights", "machine", "tables", "encoded", "split", "quick"},
     {"corpus", "batches", "survey"},
     {"runs", "dictionary", "cutting"},
     {"decode", "beam", "lanes", "arithmetic", "translator", "scoring"},
