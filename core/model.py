@@ -329,7 +329,7 @@ class Seq2Seq(nn.Module):
 
     def weights(self) -> dict[str, Tensor]:
         """The tensors by name, each once: a tied output layer's is the target embedding's."""
-        weights = dict(self.state_dict())
+        weights = {name: value.contiguous() for name, value in self.state_dict().items()}  # see `core.quick.quicken`
         if self.config.tied_output:
             del weights["decoder.output.weight"]
         return weights

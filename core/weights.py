@@ -18,7 +18,7 @@ def pack(weights: dict[str, Tensor]) -> dict[str, Tensor]:
             packed[name] = value.contiguous()
             continue
         scale = value.abs().amax(dim=1).clamp_min(1e-12) / 127
-        packed[name] = (value / scale.unsqueeze(1)).round().to(torch.int8)
+        packed[name] = (value / scale.unsqueeze(1)).round().to(torch.int8).contiguous()
         packed[name + SCALE] = scale.float()
     return packed
 
