@@ -50,14 +50,16 @@ def quicken(model: Seq2Seq) -> None:
 
 
 class Product:
-    """x ↦ x·Wᵀ for one x, by a W whose rows are whole numbers of at most 127 times a scale, as those of runs that ship
+    """x ↦ x·Wᵀ + bias for one x, by a W whose rows are whole numbers of at most 127 times a scale, as those of runs that ship
     are (`core/weights.py`). In int8, a quarter of what float32 reads, and no less exact: x is taken apart into three
     digits of 254 each, 24 bits in all, and sums of whole numbers know no rounding."""
 
-    def __init__(self, weight: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
         packed = pack({"": weight.detach()})
         self.matrix, scale = packed[""].t(), packed[".scale"]
-        self.scales = torch.stack([scale, scale / 254, scale / 254**2])  # (3, rows of W)
+        self.bias = bias.detach()
+        self.places = torch.tensor([[1.0], [254.0], [254.0**2]])
+        self.scales = scale / self.places  # (3, rows of W)
 
     @staticmethod
     def serves(weight: Tensor) -> bool:
@@ -68,14 +70,11 @@ class Product:
     def __call__(self, x: Tensor) -> Tensor:
         """x (1, width): (1, rows of W)."""
         unit = _unit(x)
-        rest = x / unit
-        digits = []
-        for _ in range(3):
-            digit = rest.round()
-            digits.append(digit)
-            rest = (rest - digit) * 254
-        products = torch._int_mm(torch.cat(digits).to(torch.int8), self.matrix)  # (3, rows of W)
-        return (products * self.scales).sum(dim=0, keepdim=True) * unit
+        rounded = (x / unit * self.places).round_()  # to a unit, to 1/254 of it, to 1/254² of it
+        digits = rounded.clone()
+        digits[1:].sub_(rounded[:-1], alpha=254)  # what is left when the digit before is taken off: from -127 to 127
+        products = torch._int_mm(digits.to(torch.int8), self.matrix)  # (3, rows of W)
+        return torch.add(self.bias, (products * self.scales).sum(dim=0, keepdim=True), alpha=unit)
 
 
 class QuickLinear(nn.Linear):
@@ -84,12 +83,12 @@ class QuickLinear(nn.Linear):
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__(layer.in_features, layer.out_features, device="meta")
         self.load_state_dict(layer.state_dict(), assign=True)
-        self.product = Product(self.weight)
+        self.product = Product(self.weight, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.numel() != self.in_features:
             return super().forward(x)
-        return (self.product(x.reshape(1, -1)) + self.bias).view(*x.shape[:-1], -1)
+        return self.product(x.reshape(1, -1)).view(*x.shape[:-1], -1)
 
 
 class QuickGRU(nn.GRU):
@@ -99,7 +98,10 @@ class QuickGRU(nn.GRU):
         super().__init__(rnn.input_size, rnn.hidden_size, rnn.num_layers, device="meta")
         self.load_state_dict(rnn.state_dict(), assign=True)
         self.train(rnn.training)
-        self.products = [(Product(by_word), Product(by_state)) for by_word, by_state, *_ in self.all_weights]
+        self.products = [
+            (Product(by_word, word_bias), Product(by_state, state_bias))
+            for by_word, by_state, word_bias, state_bias in self.all_weights
+        ]
 
     @staticmethod
     def serves(rnn: nn.GRU) -> bool:
@@ -110,14 +112,11 @@ class QuickGRU(nn.GRU):
         if x.shape[:2] != (1, 1):
             outputs, last = super().forward(x, state)
             return outputs, last
-        word, states = x[0], []
-        for before, products, (_, _, *biases) in zip(state, self.products, self.all_weights, strict=True):
-            by_word, by_state = (
-                product(value) + bias for product, value, bias in zip(products, (word, before), biases, strict=True)
-            )
-            r_and_z, n = (by_word + by_state)[:, : 2 * self.hidden_size].sigmoid(), by_word[:, 2 * self.hidden_size :]
-            r, z = r_and_z.chunk(2, dim=1)
-            n = torch.addcmul(n, r, by_state[:, 2 * self.hidden_size :]).tanh()
+        word, states, hidden = x[0], [], self.hidden_size
+        for before, (from_word, from_state) in zip(state, self.products, strict=True):
+            by_word, by_state = from_word(word), from_state(before)  # (1, 3H): r, z, n
+            r, z = (by_word[:, : 2 * hidden] + by_state[:, : 2 * hidden]).sigmoid_().chunk(2, dim=1)
+            n = torch.addcmul(by_word[:, 2 * hidden :], r, by_state[:, 2 * hidden :]).tanh_()
             word = torch.lerp(n, before, z)
             states.append(word)
         return word.unsqueeze(0), torch.stack(states)
@@ -184,9 +183,9 @@ class QuickOutput(Output):
         return int(likeliest[(weight[likeliest] @ features[0] + bias[likeliest]).argmax()])
 
 
-def _unit(x: Tensor) -> Tensor:
-    """By it the largest number of x is 127."""
-    return x.abs().amax().clamp_min(1e-12) / 127
+def _unit(x: Tensor) -> float:
+    """Divided by it, the largest number of x is 127."""
+    return max(x.abs().max().item(), 1e-12) / 127
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -19,6 +19,8 @@ from core.runs import PROJECT, Run
 from tests.browser.conftest import Server, Visit
 from tests.conftest import find_chromium
 
+os.environ.pop("OMP_NUM_THREADS", None)  # tests have one thread; here it is as people have it
+
 # Label in the bar, and words that stand in the page's text once it is drawn.
 PAGES = (
     ("Decoder", "one word at a time"),
