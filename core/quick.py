@@ -50,7 +50,7 @@ def quicken(model: Seq2Seq) -> None:
 
 
 class Product:
-    """x ↦ x·Wᵀ + bias for one x, by a W whose rows are whole numbers of at most 127 times a scale, as those of runs that ship
+    """x ↦ x·Wᵀ + bias for few x, by a W whose rows are whole numbers of at most 127 times a scale, as those of runs that ship
     are (`core/weights.py`). In int8, a quarter of what float32 reads, and no less exact: x is taken apart into three
     digits of 254 each, 24 bits in all, and sums of whole numbers know no rounding."""
 
@@ -58,8 +58,8 @@ class Product:
         packed = pack({"": weight.detach()})
         self.matrix, scale = packed[""].t(), packed[".scale"]
         self.bias = bias.detach()
-        self.places = torch.tensor([[1.0], [254.0], [254.0**2]])
-        self.scales = scale / self.places  # (3, rows of W)
+        self.places = torch.tensor([1.0, 254.0, 254.0**2]).view(3, 1, 1)
+        self.scales = scale / self.places  # (3, 1, rows of W)
 
     @staticmethod
     def serves(weight: Tensor) -> bool:
@@ -68,13 +68,19 @@ class Product:
         return int8_is_quick() and torch.allclose(unpack(pack({"": weight}))[""], weight, rtol=1e-6, atol=0.0)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """x (1, width): (1, rows of W)."""
+        """x (N, width): (N, rows of W)."""
         unit = _unit(x)
-        rounded = (x / unit * self.places).round_()  # to a unit, to 1/254 of it, to 1/254² of it
+        rounded = (x / unit * self.places).round_()  # (3, N, width): to a unit, to 1/254 of it, to 1/254² of it
         digits = rounded.clone()
         digits[1:].sub_(rounded[:-1], alpha=254)  # what is left when the digit before is taken off: from -127 to 127
-        products = torch._int_mm(digits.to(torch.int8), self.matrix)  # (3, rows of W)
-        return torch.add(self.bias, (products * self.scales).sum(dim=0, keepdim=True), alpha=unit)
+        products = torch._int_mm(digits.flatten(0, 1).to(torch.int8), self.matrix).view(3, len(x), -1)
+        return torch.addcmul(self.bias, (products * self.scales).sum(dim=0), unit)
+
+    def roughly(self, x: Tensor) -> Tensor:
+        """The same by the first digit alone, and for any W: to about a hundredth."""
+        unit = _unit(x)
+        products = torch._int_mm((x / unit).round_().to(torch.int8), self.matrix)
+        return torch.addcmul(self.bias, products * self.scales[0], unit)
 
 
 class QuickLinear(nn.Linear):
@@ -148,6 +154,14 @@ class QuickOutput(Output):
     """The same for weights that stay as they are, on a CPU. They are laid out when first asked for."""
 
     @cached_property
+    def _product(self) -> Product | None:
+        return Product(self.layer.weight, self.layer.bias) if int8_is_quick() else None
+
+    @cached_property
+    def _exactly(self) -> Product | None:
+        return self._product if Product.serves(self.layer.weight) else None
+
+    @cached_property
     def _laid_out(self) -> Tensor | None:
         # torch brings the weights into the order of the product anew for each product, which takes longer than it.
         if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
@@ -155,14 +169,8 @@ class QuickOutput(Output):
         laid_out: Tensor = torch.ops.mkldnn._reorder_linear_weight(self.layer.weight.detach(), BLOCK)
         return laid_out
 
-    @cached_property
-    def _packed(self) -> tuple[Tensor, Tensor] | None:
-        """The weights as int8 (width, V) and a scale for each word (V,), where guessing by them is quick."""
-        weight = self.layer.weight.detach()
-        if len(weight) <= CHECKED or not int8_is_quick():
-            return None
-        packed = pack({"": weight})
-        return packed[""].t(), packed[".scale"]
+    def logits(self, features: Tensor) -> Tensor:
+        return self._exactly(features) if self._exactly else super().logits(features)
 
     def _block(self, features: Tensor) -> Tensor:
         if self._laid_out is None:
@@ -172,20 +180,16 @@ class QuickOutput(Output):
         return logits
 
     def likeliest(self, features: Tensor) -> int:
-        return self._guess(features, *self._packed) if self._packed else super().likeliest(features)
-
-    def _guess(self, features: Tensor, matrix: Tensor, scale: Tensor) -> int:
         weight, bias = self.layer.weight, self.layer.bias
-        unit = _unit(features)
-        rounded = (features / unit).round().to(torch.int8)
-        logits = torch.addcmul(bias, torch._int_mm(rounded, matrix)[0], scale * unit)  # (V,)
-        likeliest = logits.topk(CHECKED).indices
+        if self._product is None or len(weight) <= CHECKED:
+            return super().likeliest(features)
+        likeliest = self._product.roughly(features)[0].topk(CHECKED).indices
         return int(likeliest[(weight[likeliest] @ features[0] + bias[likeliest]).argmax()])
 
 
-def _unit(x: Tensor) -> float:
-    """Divided by it, the largest number of x is 127."""
-    return max(x.abs().max().item(), 1e-12) / 127
+def _unit(x: Tensor) -> Tensor:
+    """For each row (N, 1) that by which its largest number is 127."""
+    return x.abs().amax(dim=1, keepdim=True).clamp_min_(1e-12).div_(127)
 
 
 def _seconds(work: Callable[[], object]) -> float:

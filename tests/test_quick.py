@@ -29,7 +29,7 @@ def layer(width=128, words=3001):
 def test_the_guess_is_the_argmax(width, int8):
     linear = layer(width)
     output = QuickOutput(linear)
-    assert output._packed
+    assert output._product
     for row in torch.randn(200, 1, width) * 3:
         assert output.likeliest(row) == int(linear(row).argmax())
     assert output.likeliest(torch.zeros(1, width)) == int(linear.bias.argmax())
@@ -40,18 +40,20 @@ def test_nothing_is_guessed_where_int8_is_not_quick(monkeypatch):
     monkeypatch.setattr("core.quick.int8_is_quick", lambda: False)
     linear = layer()
     output = QuickOutput(linear)
-    assert output._packed is None
+    assert output._product is None
     row = torch.randn(1, 128)
     assert output.likeliest(row) == int(linear(row).argmax())
 
 
+@pytest.mark.parametrize("ships", [False, True])
 @pytest.mark.parametrize("kind", [Output, QuickOutput])
 @torch.inference_mode()
-def test_logits_are_the_layers_and_hang_on_no_other_step(kind):
-    linear = layer()
+def test_logits_are_the_layers_and_hang_on_no_other_step(kind, ships, int8):
+    linear = rounded(layer()) if ships else layer()
     output = kind(linear)
-    features = torch.randn(2 * BLOCK + 3, 128)
+    features = torch.randn(2 * BLOCK + 3, 128) * torch.rand(2 * BLOCK + 3, 1)
     logits = output.logits(features)
+    assert kind is Output or (output._exactly is not None) == ships
     torch.testing.assert_close(logits, linear(features), rtol=1e-5, atol=1e-5)
     for steps in (1, 5, BLOCK, BLOCK + 1):
         assert torch.equal(output.logits(features[:steps]), logits[:steps])
