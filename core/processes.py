@@ -18,14 +18,17 @@ START_SECONDS = 60
 
 
 def wait_briefly() -> None:
-    """Let torch's threads sleep where they wait for one another, after about 10 µs; before torch is imported.
+    """Let torch's threads sleep where they wait for one another; to be called before torch is imported.
 
     By themselves they wait in a loop, for each other's share of every product. Beside one busy process, two on two
-    cores then train at less than half of their speed, and two such runs at a tenth. Sleeping at once costs a run that
-    has the machine to itself a tenth or more, for waking takes longer than most waits (`BENCHMARKS.md`).
+    cores then train at less than half of their speed, and two such runs at a tenth (`BENCHMARKS.md`). Whoever has
+    said how they shall wait is heard.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # turns of that loop; for GNU's OpenMP, which torch has on Linux
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # asleep at once
+        # On Linux torch has GNU's OpenMP, which can be told more: so many turns of the loop first, since waking takes
+        # longer than most waits.
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def start(command: Sequence[str], log: Path) -> None:

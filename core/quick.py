@@ -23,7 +23,7 @@ CHECKED = 8  # words that the guess finds likeliest, whose logits are then compu
 
 @cache
 def int8_is_quick() -> bool:
-    """Whether processor and torch have a quick and exact product of int8, found out once. With one it takes a quarter
+    """Whether processor and torch have a product of int8, quick and exact, found out once. With one it takes a quarter
     of the time of float32's, without one many times as long."""
     weight, word = torch.full((2048, 512), 127.0), torch.full((1, 512), 127.0)
     matrix, whole = weight.to(torch.int8).t(), word.to(torch.int8)
@@ -77,7 +77,7 @@ class Product:
         return torch.addcmul(self.bias, (products * self.scales).sum(dim=0), unit)
 
     def roughly(self, x: Tensor) -> Tensor:
-        """The same by the first digit alone, and for any W: to about a hundredth."""
+        """The same to about a hundredth, by the first digit alone. W may be any matrix here: it is rounded."""
         unit = _unit(x)
         products = torch._int_mm((x / unit).round_().to(torch.int8), self.matrix)
         return torch.addcmul(self.bias, products * self.scales[0], unit)

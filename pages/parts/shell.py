@@ -4,7 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.processes import wait_briefly
 from pages.parts.language import language, switch_language, t
+
+# The server estimates how long an epoch takes, beside runs that train, and its runs wait as it does.
+wait_briefly()
 
 STYLE = Path(__file__).with_name("style.css")
 
