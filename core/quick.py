@@ -13,6 +13,7 @@ from functools import cache, cached_property
 import torch
 from torch import Tensor, nn
 
+from core.gru import Affine, laid_out
 from core.machine import one_thread
 from core.model import Seq2Seq
 from core.weights import pack, unpack
@@ -35,8 +36,9 @@ def int8_is_quick() -> bool:
         )
 
 
-def quicken(model: Seq2Seq) -> None:
-    """Make a model on a CPU that is no longer trained quick with single words. Its numbers stay, to rounding."""
+def quicken(model: Seq2Seq) -> "QuickOutput":
+    """Make a model on a CPU that is no longer trained quick with single words, its output layer by the object returned.
+    Its numbers stay, to rounding."""
     for part in (model.encoder.rnn, model.decoder.rnn):
         for weight in part.parameters():
             if weight.dim() == 2:
@@ -47,6 +49,7 @@ def quicken(model: Seq2Seq) -> None:
         decoder.mix = QuickLinear(decoder.mix)
     if isinstance(decoder.rnn, nn.GRU) and QuickGRU.serves(decoder.rnn):
         decoder.rnn = QuickGRU(decoder.rnn)
+    return QuickOutput(decoder.output)
 
 
 class Product:
@@ -162,22 +165,16 @@ class QuickOutput(Output):
         return self._product if Product.serves(self.layer.weight) else None
 
     @cached_property
-    def _laid_out(self) -> Tensor | None:
-        # torch brings the weights into the order of the product anew for each product, which takes longer than it.
-        if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-            return None
-        laid_out: Tensor = torch.ops.mkldnn._reorder_linear_weight(self.layer.weight.detach(), BLOCK)
-        return laid_out
+    def _laid_out(self) -> Affine:
+        if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+            return laid_out(self.layer.weight.detach(), self.layer.bias, BLOCK)
+        return self.layer
 
     def logits(self, features: Tensor) -> Tensor:
         return self._exactly(features) if self._exactly else super().logits(features)
 
     def _block(self, features: Tensor) -> Tensor:
-        if self._laid_out is None:
-            return super()._block(features)
-        # The call is that of torch.compile.
-        logits: Tensor = torch.ops.mkldnn._linear_pointwise(features, self._laid_out, self.layer.bias, "none", [], "")
-        return logits
+        return self._laid_out(features)
 
     def likeliest(self, features: Tensor) -> int:
         weight, bias = self.layer.weight, self.layer.bias

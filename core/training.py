@@ -223,7 +223,7 @@ class Training:
         write_atomically(self.run.weights, save_tensors(self._weights()))
 
     def _weights(self) -> dict[str, Tensor]:
-        return {name: value.detach().cpu().contiguous().clone() for name, value in self.model.weights().items()}
+        return {name: value.detach().cpu().clone() for name, value in self.model.weights().items()}
 
     def _size(self, name: str) -> int:
         path = self.run.folder / name

@@ -29,7 +29,7 @@ from core.dictionary import look_up
 from core.lanes import Lanes, lanes
 from core.model import ModelConfig, Seq2Seq
 from core.problems import Problem
-from core.quick import Output, QuickOutput, quicken
+from core.quick import Output, quicken
 from core.runs import Run
 from core.terms import WELL_KNOWN, join_terms, terms
 from core.text import JiebaTokenizer, PieceTokenizer, SpacyTokenizer, Tokenizer, contains_chinese, mostly_chinese
@@ -109,8 +109,7 @@ class Translator:
         model.to(device).eval()
         translator = cls(model, source_vocab, target_vocab, *run.tokenizers(), config.min_freq, config.max_size)
         if next(model.parameters()).device.type == "cpu":
-            quicken(model)
-            translator._output = QuickOutput(model.decoder.output)
+            translator._output = quicken(model)
         translator._run = run
         return translator
 

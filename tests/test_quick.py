@@ -112,7 +112,7 @@ def test_a_quick_model_says_the_same(shape, ships, int8):
     model = make_model(1, **{"attention": "dot", "eos": 1.0} | shape)
     model = rounded(model) if ships else model
     quick = copy.deepcopy(model)
-    quicken(quick)
+    output = quicken(quick)
     assert quick.decoder.rnn.weight_hh_l0.stride(0) == 1
     assert isinstance(quick.decoder.rnn, QuickGRU) == (ships and "cell" not in shape)
     for name, weight in model.weights().items():
@@ -122,7 +122,7 @@ def test_a_quick_model_says_the_same(shape, ships, int8):
     for words in SENTENCES:
         given = ("".join(words), words, SOURCE, TARGET, read)
         slow = greedy_trace(model, *given)
-        fast = greedy_trace(quick, *given, output=QuickOutput(quick.decoder.output))
+        fast = greedy_trace(quick, *given, output=output)
         assert fast.sentence == slow.sentence
         for a, b in zip(fast.steps, slow.steps, strict=True):
             assert a.log_probability == pytest.approx(b.log_probability, abs=1e-5)
@@ -139,11 +139,11 @@ class Wrong(QuickOutput):
 @pytest.mark.parametrize("attention", ["none", "dot"])
 def test_a_wrong_guess_changes_nothing(seed, attention):
     model = make_model(seed, attention, 1.0)
-    layer = model.decoder.output
+    output = model.decoder.output
     for words in SENTENCES:
         given = (model, "".join(words), words, SOURCE, TARGET, read)
-        right = greedy_trace(*given, output=QuickOutput(layer))
-        assert greedy_trace(*given, output=Wrong(layer)) == right
+        right = greedy_trace(*given, output=QuickOutput(output))
+        assert greedy_trace(*given, output=Wrong(output)) == right
         begin = [step.chosen.id for step in right.steps[:2]]
-        again = greedy_trace(*given, prefix=begin, output=Wrong(layer))
+        again = greedy_trace(*given, prefix=begin, output=Wrong(output))
         assert [step.chosen for step in again.steps] == [step.chosen for step in right.steps]
